@@ -1,0 +1,175 @@
+package kerf
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"slices"
+	"sync"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/kerf-go/kerf/store"
+)
+
+// Engine is what runs a process and stands behind its Hosts. Services never see
+// it; package run implements it.
+type Engine interface {
+	Register(desc *grpc.ServiceDesc, impl any) error
+	ServiceInfo() map[string]grpc.ServiceInfo
+	Dial(service string) (grpc.ClientConnInterface, error)
+	OpenDB(ctx context.Context, migrations fs.FS) (*store.DB, error)
+	Handle(pattern string, page http.Handler) error
+	Config(into any) error
+	Logger() *slog.Logger
+	Ready(name string, check func(context.Context) error)
+	Go(name string, run func(context.Context) error)
+	OnStop(stop func(context.Context) error)
+}
+
+// Host is what one service is handed when it is built: where to register, whom
+// to call, its store. Its methods are safe for concurrent use.
+//
+// Misuse, such as registering what the Service does not declare, is remembered
+// and fails the start with every mistake named; it never panics.
+type Host struct {
+	service Service
+	engine  Engine
+
+	mu         sync.Mutex // guards the fields below
+	registered map[string]bool
+	mistakes   []error
+}
+
+var _ grpc.ServiceRegistrar = (*Host)(nil)
+
+// NewHost makes the Host of one service. Engines call it; services are handed theirs.
+func NewHost(s Service, e Engine) *Host {
+	return &Host{service: s, engine: e, registered: make(map[string]bool)}
+}
+
+// RegisterService makes a gRPC service callable, as grpc.Server does. The
+// service must be declared in Service.Serves and be registered once.
+func (h *Host) RegisterService(desc *grpc.ServiceDesc, impl any) {
+	declared := slices.ContainsFunc(h.service.Serves, func(d *grpc.ServiceDesc) bool {
+		return d.ServiceName == desc.ServiceName
+	})
+	if !declared {
+		h.mistake("registers %s, which its Serves does not list: add it there", desc.ServiceName)
+		return
+	}
+	if !h.first(desc.ServiceName) {
+		h.mistake("registers %s twice: remove one", desc.ServiceName)
+		return
+	}
+	if err := h.engine.Register(desc, impl); err != nil {
+		h.mistake("registers %s: %w", desc.ServiceName, err)
+	}
+}
+
+// GetServiceInfo describes the gRPC services of the whole process, for reflection.
+func (h *Host) GetServiceInfo() map[string]grpc.ServiceInfo { return h.engine.ServiceInfo() }
+
+// Conn reaches another service by its name in the App, wherever the plan put it.
+// The service must be listed in Service.Calls. The Host closes the conn at stop.
+func (h *Host) Conn(service string) grpc.ClientConnInterface {
+	if !slices.Contains(h.service.Calls, service) {
+		h.mistake("calls %q, which its Calls does not list: add it there", service)
+		return noConn{service}
+	}
+	cc, err := h.engine.Dial(service)
+	if err != nil {
+		h.mistake("calls %q: %w", service, err)
+		return noConn{service}
+	}
+	return cc
+}
+
+// DB opens the service's own store and brings its tables up to the newest of the
+// migrations (goose's SQL format, in the root of the FS). Further calls give the
+// same DB. A service that never calls DB has no store.
+func (h *Host) DB(ctx context.Context, migrations fs.FS) (*store.DB, error) {
+	db, err := h.engine.OpenDB(ctx, migrations)
+	if err != nil {
+		return nil, fmt.Errorf("store of %s: %w", h.service.Name, err)
+	}
+	return db, nil
+}
+
+// Handle serves web pages under a pattern of http.ServeMux, on the address that
+// the plan calls web.
+func (h *Host) Handle(pattern string, page http.Handler) {
+	if err := h.engine.Handle(pattern, page); err != nil {
+		h.mistake("page %q: %w", pattern, err)
+	}
+}
+
+// Config decodes the plan's config.<service> into a struct by its yaml tags.
+// Nothing configured leaves into as it is, so defaults are set before the call.
+// An unknown key is an error that tells its place in the plan.
+func (h *Host) Config(into any) error { return h.engine.Config(into) }
+
+// Logger logs with the service's name, and with the trace and correlation id of
+// the context given to its methods.
+func (h *Host) Logger() *slog.Logger { return h.engine.Logger() }
+
+// Ready adds a check to the process's readiness. It should ask only about the
+// service itself, never about those it calls, and return within a second.
+func (h *Host) Ready(name string, check func(context.Context) error) { h.engine.Ready(name, check) }
+
+// Go runs background work from the start until the drain, when its context ends
+// and it is waited for. An error it returns before that stops the process.
+func (h *Host) Go(name string, run func(context.Context) error) { h.engine.Go(name, run) }
+
+// OnStop adds a function that runs after the last call was answered, in reverse
+// order of adding; its context bounds it.
+func (h *Host) OnStop(stop func(context.Context) error) { h.engine.OnStop(stop) }
+
+// Err tells what the service did wrong with its Host, and what it declared and
+// did not register. The engine asks after New has returned.
+func (h *Host) Err() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	mistakes := slices.Clone(h.mistakes)
+	for _, d := range h.service.Serves {
+		if !h.registered[d.ServiceName] {
+			mistakes = append(mistakes, fmt.Errorf("service %s: declares %s in Serves and does not register it",
+				h.service.Name, d.ServiceName))
+		}
+	}
+	return errors.Join(mistakes...)
+}
+
+func (h *Host) first(name string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	first := !h.registered[name]
+	h.registered[name] = true
+	return first
+}
+
+func (h *Host) mistake(format string, args ...any) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.mistakes = append(h.mistakes, fmt.Errorf("service "+h.service.Name+": "+format, args...))
+}
+
+// noConn stands for a conn that could not be had; the start fails anyway.
+type noConn struct{ service string }
+
+func (c noConn) Invoke(context.Context, string, any, any, ...grpc.CallOption) error { return c.err() }
+
+func (c noConn) NewStream(
+	context.Context, *grpc.StreamDesc, string, ...grpc.CallOption,
+) (grpc.ClientStream, error) {
+	return nil, c.err()
+}
+
+func (c noConn) err() error {
+	return status.Errorf(codes.FailedPrecondition, "no conn to service %q: see the error of the start", c.service)
+}

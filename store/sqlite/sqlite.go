@@ -1,0 +1,77 @@
+// Package sqlite keeps stores in SQLite files, one for each service, without cgo.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"github.com/XSAM/otelsql"
+	"github.com/pressly/goose/v3"
+	semconv "go.opentelemetry.io/otel/semconv/v1.37.0"
+	"go.opentelemetry.io/otel/trace/noop"
+	_ "modernc.org/sqlite" // the driver "sqlite"
+
+	"github.com/kerf-go/kerf/store"
+)
+
+// Driver opens "sqlite:DIR" as the file DIR/SERVICE.db. Writes are on disk when
+// they are acknowledged: WAL with synchronous=FULL survives a killed process and
+// a power cut.
+type Driver struct{}
+
+var _ store.Driver = Driver{}
+
+// Scheme is "sqlite".
+func (Driver) Scheme() string { return "sqlite" }
+
+// Dialect is goose's for SQLite.
+func (Driver) Dialect() goose.Dialect { return goose.DialectSQLite3 }
+
+// SingleWriter is true: SQLite locks the whole file for a write.
+func (Driver) SingleWriter() bool { return true }
+
+// Open makes the folder and the file, both for the owner alone.
+func (Driver) Open(ctx context.Context, u *url.URL, service string, o store.Options) (*sql.DB, error) {
+	dir := u.Opaque
+	if dir == "" {
+		dir = u.Path
+	}
+	if dir == "" {
+		return nil, fmt.Errorf("%q names no folder: write sqlite:FOLDER", u)
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make folder: %w", err)
+	}
+	file := filepath.Join(dir, service+".db")
+	tracer := o.Tracer
+	if tracer == nil {
+		tracer = noop.NewTracerProvider()
+	}
+	db, err := otelsql.Open("sqlite", dsn(file),
+		otelsql.WithTracerProvider(tracer),
+		otelsql.WithAttributes(semconv.DBSystemNameSQLite, semconv.DBNamespace(service)),
+		otelsql.WithSpanOptions(otelsql.SpanOptions{
+			DisableErrSkip: true, OmitConnResetSession: true, OmitConnectorConnect: true, OmitRows: true,
+		}))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	if err := db.PingContext(ctx); err != nil {
+		db.Close()
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return db, nil
+}
+
+func dsn(file string) string {
+	q := url.Values{"_txlock": {"immediate"}, "_pragma": {
+		"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
+	}}
+	path := (&url.URL{Path: filepath.ToSlash(file)}).EscapedPath() // a name may hold "?" or "%"
+	u := url.URL{Scheme: "file", Opaque: path, RawQuery: q.Encode()}
+	return u.String()
+}

@@ -1,0 +1,200 @@
+package call
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	"github.com/kerf-go/kerf/link"
+)
+
+// clientStream is a caller's end of one call of any kind.
+type clientStream struct {
+	options
+	ctx     context.Context //nolint:containedctx // the call's own
+	cancel  context.CancelCauseFunc
+	unwatch func() bool // stops watching for the conn's end
+	tr      Transport
+	desc    *grpc.StreamDesc
+	stats   statsHandlers
+	began   time.Time
+
+	sentLast  bool // only the sender touches it
+	received  bool // only the receiver touches it
+	finishing sync.Once
+}
+
+var _ grpc.ClientStream = (*clientStream)(nil)
+
+func (s *clientStream) Context() context.Context { return s.ctx }
+
+func (s *clientStream) Header() (metadata.MD, error) {
+	header, err := s.tr.Header()
+	if err != nil {
+		s.finish(err)
+		return nil, err
+	}
+	return header, nil
+}
+
+func (s *clientStream) Trailer() metadata.MD { return s.tr.Trailer() }
+
+func (s *clientStream) CloseSend() error {
+	if s.sentLast {
+		return nil
+	}
+	s.sentLast = true
+	if err := s.tr.CloseSend(); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	return nil // what went wrong is for RecvMsg to tell
+}
+
+func (s *clientStream) SendMsg(v any) error {
+	if s.sentLast {
+		err := Unsent(status.Error(codes.Internal, "SendMsg called after CloseSend"))
+		s.finish(err)
+		return err
+	}
+	m, err := s.encode(v)
+	if err != nil {
+		s.finish(err)
+		return err
+	}
+	size := m.Data.Len()
+	err = s.tr.Send(m)
+	if err == nil {
+		s.stats.out(s.ctx, v, size)
+	}
+	if s.desc.ClientStreams {
+		return s.sendFailure(err)
+	}
+	if err := s.CloseSend(); err != nil {
+		return err
+	}
+	if errors.Is(err, io.EOF) {
+		return nil // RecvMsg tells why
+	}
+	return s.sendFailure(err)
+}
+
+func (s *clientStream) sendFailure(err error) error {
+	if err != nil && !errors.Is(err, io.EOF) {
+		s.finish(err)
+	}
+	return err
+}
+
+func (s *clientStream) encode(v any) (Message, error) {
+	if sharer, ok := s.tr.(Sharer); ok && sharer.Share() {
+		return Message{Shared: v}, nil
+	}
+	m, err := encode(s.codec, v)
+	if err != nil {
+		return m, Unsent(err)
+	}
+	if size := m.Data.Len(); size > s.maxSend {
+		m.Free()
+		return Message{}, Unsent(tooLarge(size, s.maxSend))
+	}
+	return m, nil
+}
+
+func (s *clientStream) RecvMsg(v any) error {
+	err := s.recv(v)
+	if err == nil && s.desc.ServerStreams {
+		return nil
+	}
+	if err == nil {
+		err = s.onlyOne()
+	}
+	s.finish(err)
+	return err
+}
+
+// recv takes the next message. The end of a call that had to answer and did not
+// is an error.
+func (s *clientStream) recv(v any) error {
+	m, err := s.tr.Recv()
+	if errors.Is(err, io.EOF) {
+		if !s.desc.ServerStreams && !s.received {
+			return link.Mark(status.New(codes.Internal,
+				"cardinality violation: received no response message from non-server-streaming RPC"), link.Answered)
+		}
+		return io.EOF
+	}
+	if err != nil {
+		return err
+	}
+	defer m.Free()
+	s.received = true
+	size, err := decode(s.codec, m, v, s.maxRecv)
+	if err != nil {
+		return link.Mark(status.Convert(err), link.Answered)
+	}
+	s.stats.in(s.ctx, v, size)
+	return nil
+}
+
+// onlyOne makes sure that a call with one answer ended with it.
+func (s *clientStream) onlyOne() error {
+	extra, err := s.tr.Recv()
+	if err == nil {
+		extra.Free()
+		return link.Mark(status.New(codes.Internal, "cardinality violation: expected <EOF> for non "+
+			"server-streaming RPCs, but received another message"), link.Answered)
+	}
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
+
+// finish ends the call once: what the options asked for is filled in, and
+// everything is let go.
+func (s *clientStream) finish(err error) {
+	s.finishing.Do(func() {
+		if errors.Is(err, io.EOF) {
+			err = nil
+		}
+		s.cancel(nil) // before the header is asked for: it must not wait
+		if s.tr != nil {
+			s.fill()
+		}
+		s.unwatch()
+		s.options.finish(err)
+		s.stats.end(s.ctx, s.began, err)
+	})
+}
+
+func (s *clientStream) fill() {
+	if len(s.headers) > 0 {
+		header, _ := s.tr.Header()
+		for _, to := range s.headers {
+			*to = header
+		}
+	}
+	for _, to := range s.trailers {
+		*to = s.tr.Trailer()
+	}
+	if p := s.tr.Peer(); p != nil {
+		for _, to := range s.peers {
+			*to = *p
+		}
+	}
+}
+
+// finish tells who asked that the call has ended, and returns the error.
+func (o *options) finish(err error) error {
+	for _, f := range o.onFinish {
+		f(err)
+	}
+	return err
+}

@@ -1,0 +1,186 @@
+package call
+
+import (
+	"context"
+	"math/rand/v2"
+	"net/url"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/stats"
+	"google.golang.org/grpc/status"
+
+	"github.com/kerf-go/kerf/link"
+)
+
+// Request is a call that leaves a client.
+type Request struct {
+	Method    string           // "/package.Service/Method"
+	Desc      *grpc.StreamDesc // its kind; never nil
+	Unary     bool             // made by Invoke: one Send, then Recv until it fails
+	Header    metadata.MD      // the link's to keep
+	Codec     string           // content subtype of its messages, such as "proto"
+	Authority string           // from the call option; may be empty
+	MaxRecv   int
+}
+
+// Dialer is what a link brings to its conns.
+type Dialer interface {
+	// Open starts a call. ctx ends with the call at the latest; its values must not
+	// reach the callee.
+	Open(ctx context.Context, r Request) (Transport, error)
+	// Ready tells whether the peer can be reached now: nil, or an Unavailable error.
+	Ready(ctx context.Context) error
+	// Secure tells whether credentials may be sent.
+	Secure() bool
+	Close() error
+}
+
+// Transport is a client's raw end of one call. One goroutine sends, one receives.
+// Errors are statuses that carry an outcome (link.Mark).
+type Transport interface {
+	Send(m Message) error // io.EOF once the call has ended; Recv tells why
+	CloseSend() error
+	Recv() (Message, error)       // io.EOF: ended with OK
+	Header() (metadata.MD, error) // waits for the header or the end
+	Trailer() metadata.MD         // after the end
+	Peer() *peer.Peer             // nil: unknown
+}
+
+// Sharer is a transport that can take messages as they are.
+type Sharer interface{ Share() bool }
+
+// NewConn makes the conn of a link.
+func NewConn(d Dialer, u *url.URL, o link.DialOptions) (link.Conn, error) {
+	if o.MaxRecv == 0 {
+		o.MaxRecv = link.DefaultMaxRecv
+	}
+	if o.MaxSend == 0 {
+		o.MaxSend = link.DefaultMaxSend
+	}
+	c := &conn{dialer: d, url: u.String(), options: o}
+	c.closed, c.close = context.WithCancel(context.Background())
+	chain, err := Intercept(bare{c}, c.url, o.Unary, o.Stream)
+	if err != nil {
+		return nil, err
+	}
+	c.chain = chain
+	return c, nil
+}
+
+type conn struct {
+	dialer  Dialer
+	url     string
+	options link.DialOptions
+	chain   *Chain
+
+	closed context.Context //nolint:containedctx // ends when the conn is closed
+	close  context.CancelFunc
+}
+
+var _ link.Conn = (*conn)(nil)
+
+var unaryDesc = &grpc.StreamDesc{}
+
+func (c *conn) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
+	return c.chain.Invoke(ctx, method, args, reply, opts...)
+}
+
+func (c *conn) NewStream(
+	ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption,
+) (grpc.ClientStream, error) {
+	return c.chain.NewStream(ctx, desc, method, opts...)
+}
+
+func (c *conn) Close() error {
+	c.close()
+	c.chain.Close()
+	return c.dialer.Close()
+}
+
+// bare is a conn without its interceptors.
+type bare struct{ c *conn }
+
+func (b bare) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
+	s, err := b.c.open(ctx, unaryDesc, method, opts)
+	if err != nil {
+		return err
+	}
+	if err := s.SendMsg(args); err != nil {
+		return err
+	}
+	return s.RecvMsg(reply)
+}
+
+func (b bare) NewStream(
+	ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption,
+) (grpc.ClientStream, error) {
+	s, err := b.c.open(ctx, desc, method, opts)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// open starts a call of any kind. Whatever fails here was never sent.
+func (c *conn) open(ctx context.Context, desc *grpc.StreamDesc, method string, opts []grpc.CallOption) (*clientStream, error) {
+	o, err := parse(c.options, opts)
+	if err != nil {
+		return nil, o.finish(Unsent(err))
+	}
+	header, err := outgoing(ctx, o.creds, c.dialer.Secure(), c.url, method)
+	if err != nil {
+		return nil, o.finish(Unsent(err))
+	}
+	s := &clientStream{options: o, desc: desc, stats: statsOf(c.options.Stats, true), began: time.Now()}
+	ctx = s.stats.begin(ctx, method, desc)
+	s.ctx, s.cancel = context.WithCancelCause(ctx)
+	s.unwatch = context.AfterFunc(c.closed, func() { s.cancel(errClosing) })
+	s.tr, err = c.transport(s.ctx, o.waitForReady, Request{
+		Method: method, Desc: desc, Unary: desc == unaryDesc, Header: header, Codec: o.subtype, Authority: o.authority, MaxRecv: o.maxRecv,
+	})
+	if err != nil {
+		s.finish(err)
+		return nil, err
+	}
+	if len(s.stats.all) > 0 {
+		s.stats.handle(s.ctx, &stats.OutHeader{Client: true, FullMethod: method, Header: header})
+	}
+	return s, nil
+}
+
+func (c *conn) transport(ctx context.Context, wait bool, r Request) (Transport, error) {
+	if c.closed.Err() != nil {
+		return nil, Unsent(status.Error(codes.Canceled, errClosing.Error()))
+	}
+	if wait {
+		if err := c.untilReady(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if ctx.Err() != nil {
+		return nil, Ended(ctx, link.NeverSent)
+	}
+	return c.dialer.Open(ctx, r)
+}
+
+// untilReady waits until the peer can be reached, asking again at growing intervals.
+func (c *conn) untilReady(ctx context.Context) error {
+	const first, most = 5 * time.Millisecond, time.Second
+	for pause := first; ; pause = min(2*pause, most) {
+		if c.dialer.Ready(ctx) == nil {
+			return nil
+		}
+		jittered := pause/2 + rand.N(pause/2) //nolint:gosec // jitter is no secret
+		timer := time.NewTimer(jittered)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return Ended(ctx, link.NeverSent)
+		case <-timer.C:
+		}
+	}
+}

@@ -1,0 +1,83 @@
+package call
+
+import (
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/encoding"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/status"
+
+	"github.com/kerf-go/kerf/link"
+)
+
+// options is what the call options of one call ask for.
+type options struct {
+	headers, trailers []*metadata.MD
+	peers             []*peer.Peer
+	onFinish          []func(error)
+	creds             credentials.PerRPCCredentials
+	maxRecv, maxSend  int
+	waitForReady      bool
+	subtype           string
+	codec             encoding.CodecV2
+	authority         string
+}
+
+// parse reads the options that grpc-go exports. Those about compression, retry
+// buffers and static methods mean nothing here, and unknown ones are passed over.
+func parse(defaults link.DialOptions, opts []grpc.CallOption) (options, error) {
+	o := options{maxRecv: defaults.MaxRecv, maxSend: defaults.MaxSend}
+	for _, opt := range opts {
+		o.set(opt)
+	}
+	if o.codec == nil {
+		o.codec = codecByName(o.subtype)
+	}
+	if o.codec == nil {
+		return o, status.Errorf(codes.Internal, "no codec registered for content-subtype %s", o.subtype)
+	}
+	if o.subtype == "" {
+		o.subtype = o.codec.Name()
+	}
+	return o, nil
+}
+
+func (o *options) set(opt grpc.CallOption) {
+	switch opt := opt.(type) {
+	case grpc.HeaderCallOption:
+		o.headers = append(o.headers, opt.HeaderAddr)
+	case grpc.TrailerCallOption:
+		o.trailers = append(o.trailers, opt.TrailerAddr)
+	case grpc.PeerCallOption:
+		o.peers = append(o.peers, opt.PeerAddr)
+	case grpc.OnFinishCallOption:
+		o.onFinish = append(o.onFinish, opt.OnFinish)
+	case grpc.PerRPCCredsCallOption:
+		o.creds = opt.Creds
+	case grpc.MaxRecvMsgSizeCallOption:
+		o.maxRecv = opt.MaxRecvMsgSize
+	case grpc.MaxSendMsgSizeCallOption:
+		o.maxSend = opt.MaxSendMsgSize
+	case grpc.FailFastCallOption:
+		o.waitForReady = !opt.FailFast
+	case grpc.AuthorityOverrideCallOption:
+		o.authority = opt.Authority
+	default:
+		o.setCodec(opt)
+	}
+}
+
+func (o *options) setCodec(opt grpc.CallOption) {
+	switch opt := opt.(type) {
+	case grpc.ContentSubtypeCallOption:
+		o.subtype = opt.ContentSubtype
+	case grpc.ForceCodecCallOption:
+		o.codec = oldCodec{opt.Codec, opt.Codec.Name()}
+	case grpc.ForceCodecV2CallOption:
+		o.codec = opt.CodecV2
+	case grpc.CustomCodecCallOption:
+		o.codec = oldCodec{opt.Codec, opt.Codec.String()}
+	}
+}

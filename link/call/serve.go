@@ -1,0 +1,114 @@
+package call
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/stats"
+	"google.golang.org/grpc/status"
+)
+
+// Incoming is a call that has arrived at a server.
+type Incoming struct {
+	Method string      // "/package.Service/Method"
+	Header metadata.MD // the caller's metadata; the handler's to keep
+	Codec  string      // content subtype of its messages; "" is proto
+}
+
+// ServerTransport is a server's raw end of one call.
+type ServerTransport interface {
+	Recv() (Message, error)              // io.EOF once the client has sent all
+	SendHeader(header metadata.MD) error // once, before the first Send
+	Send(m Message) error
+}
+
+// End is how a call ended for its caller.
+type End struct {
+	Trailer metadata.MD
+	Status  *status.Status // nil: OK
+}
+
+// Serve runs the handler of one call on the calling goroutine, with interceptors
+// and the barrier for panics around it, and returns what the caller is to be
+// told. ctx is the call's own: it ends with the call, and its values must not be
+// the client's.
+func (t *Table) Serve(ctx context.Context, in Incoming, tr ServerTransport) End {
+	m, missing := t.lookup(in.Method)
+	if m == nil {
+		return End{Status: status.New(codes.Unimplemented, missing)}
+	}
+	codec := codecByName(in.Codec)
+	if codec == nil {
+		codec = codecByName("") // as grpc-go does; the message will tell
+	}
+	s := &serverStream{
+		tr: tr, method: m, codec: codec, maxRecv: t.options.MaxRecv, maxSend: t.options.MaxSend,
+		stats: statsOf(t.options.Stats, false),
+	}
+	ctx = metadata.NewIncomingContext(ctx, in.Header)
+	ctx = grpc.NewContextWithServerTransportStream(ctx, transportStream{s})
+	s.ctx = s.stats.begin(ctx, m.full, m.desc)
+	s.stats.handle(s.ctx, &stats.InHeader{FullMethod: m.full, Header: in.Header})
+	began := time.Now()
+	err := t.run(s)
+	end := s.end(answer(err))
+	s.stats.handle(s.ctx, &stats.OutTrailer{Trailer: end.Trailer})
+	s.stats.end(s.ctx, began, end.Status.Err())
+	return end
+}
+
+// run calls the handler. A panic becomes Internal for this one call; so does a
+// handler that ends its goroutine.
+func (t *Table) run(s *serverStream) (err error) {
+	returned := false
+	defer func() {
+		if returned {
+			return
+		}
+		reason := recover()
+		t.options.Logger.ErrorContext(s.ctx, "handler panicked", "method", s.method.full,
+			"panic", fmt.Sprint(reason), "stack", string(debug.Stack()))
+		err = status.Error(codes.Internal, "the handler panicked")
+	}()
+	if s.method.desc != nil {
+		err = t.runStream(s)
+	} else {
+		err = t.runUnary(s)
+	}
+	returned = true
+	return err
+}
+
+func (t *Table) runUnary(s *serverStream) error {
+	reply, err := s.method.handler(s.method.impl, s.ctx, s.recvRequest, t.unary)
+	if err != nil {
+		return err
+	}
+	return s.SendMsg(reply)
+}
+
+func (t *Table) runStream(s *serverStream) error {
+	if t.stream == nil {
+		return s.method.desc.Handler(s.method.impl, s)
+	}
+	info := &grpc.StreamServerInfo{
+		FullMethod: s.method.full, IsClientStream: s.method.desc.ClientStreams, IsServerStream: s.method.desc.ServerStreams,
+	}
+	return t.stream(s.method.impl, s, info, s.method.desc.Handler)
+}
+
+// headers is the metadata a handler answers with.
+type headers struct {
+	mu      sync.Mutex // guards the fields below
+	header  metadata.MD
+	trailer metadata.MD
+	sent    bool  // the header has left
+	ended   bool  // the handler has returned
+	failed  error // the first failure of the stream itself
+}

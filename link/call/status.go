@@ -1,0 +1,50 @@
+package call
+
+import (
+	"context"
+	"errors"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/kerf-go/kerf/link"
+)
+
+// errClosing is the cause with which a conn's calls end when it is closed.
+var errClosing = errors.New("grpc: the client connection is closing")
+
+// Ended is the error of a call whose context has ended on the client's side.
+func Ended(ctx context.Context, o link.Outcome) error {
+	if errors.Is(context.Cause(ctx), errClosing) {
+		return link.Mark(status.New(codes.Canceled, errClosing.Error()), o)
+	}
+	return link.Mark(status.FromContextError(ctx.Err()), o)
+}
+
+// Unsent marks an error found before anything was sent; nil stays nil.
+func Unsent(err error) error {
+	if err == nil {
+		return nil
+	}
+	return link.Mark(status.Convert(err), link.NeverSent)
+}
+
+// Unavailable is the error of a peer that cannot be reached.
+func Unavailable(o link.Outcome, format string, args ...any) error {
+	return link.Mark(status.Newf(codes.Unavailable, format, args...), o)
+}
+
+// answer is the status that a handler's error becomes for its caller.
+func answer(err error) *status.Status {
+	if err == nil {
+		return nil
+	}
+	if s, ok := status.FromError(err); ok {
+		return s
+	}
+	return status.FromContextError(err)
+}
+
+func tooLarge(size, limit int) error {
+	return status.Errorf(codes.ResourceExhausted, "trying to send message larger than max (%d vs. %d)", size, limit)
+}

@@ -1,0 +1,180 @@
+package call
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"strings"
+	"sync"
+
+	"google.golang.org/grpc"
+
+	"github.com/kerf-go/kerf/link"
+)
+
+// Table is the services of one server, and how their handlers are called. It is
+// safe for concurrent use.
+type Table struct {
+	options link.ListenOptions
+	unary   grpc.UnaryServerInterceptor // nil: none
+	stream  grpc.StreamServerInterceptor
+
+	mu       sync.RWMutex // guards the fields below
+	services map[string]*service
+	mistake  error
+	sealed   bool
+}
+
+type service struct {
+	impl    any
+	methods map[string]*method
+	info    grpc.ServiceInfo
+}
+
+// method is one entry; of handler and desc, exactly one is set.
+type method struct {
+	full    string
+	impl    any
+	handler grpc.MethodHandler
+	desc    *grpc.StreamDesc
+}
+
+// NewTable makes an empty table.
+func NewTable(o link.ListenOptions) *Table {
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	if o.MaxRecv == 0 {
+		o.MaxRecv = link.DefaultMaxRecv
+	}
+	if o.MaxSend == 0 {
+		o.MaxSend = link.DefaultMaxSend
+	}
+	return &Table{
+		options: o, services: make(map[string]*service),
+		unary: chainUnary(o.Unary), stream: chainStream(o.Stream),
+	}
+}
+
+// RegisterService adds a service. A mistake (twice, after Serve, an
+// implementation that lacks methods) is kept, and Seal returns the first.
+func (t *Table) RegisterService(desc *grpc.ServiceDesc, impl any) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err := t.add(desc, impl); err != nil && t.mistake == nil {
+		t.mistake = fmt.Errorf("register %s: %w", desc.ServiceName, err)
+		t.options.Logger.Error("service not registered", "service", desc.ServiceName, "error", err)
+	}
+}
+
+func (t *Table) add(desc *grpc.ServiceDesc, impl any) error {
+	if t.sealed {
+		return fmt.Errorf("the server serves already: register before Serve")
+	}
+	if t.services[desc.ServiceName] != nil {
+		return fmt.Errorf("it is registered already")
+	}
+	if impl != nil && desc.HandlerType != nil {
+		want := reflect.TypeOf(desc.HandlerType).Elem()
+		if !reflect.TypeOf(impl).Implements(want) {
+			return fmt.Errorf("%T does not implement %v", impl, want)
+		}
+	}
+	s := &service{impl: impl, methods: make(map[string]*method), info: grpc.ServiceInfo{Metadata: desc.Metadata}}
+	for _, m := range desc.Methods {
+		s.methods[m.MethodName] = &method{
+			full: "/" + desc.ServiceName + "/" + m.MethodName, impl: impl, handler: m.Handler,
+		}
+		s.info.Methods = append(s.info.Methods, grpc.MethodInfo{Name: m.MethodName})
+	}
+	for _, m := range desc.Streams {
+		s.methods[m.StreamName] = &method{
+			full: "/" + desc.ServiceName + "/" + m.StreamName, impl: impl, desc: &m,
+		}
+		s.info.Methods = append(s.info.Methods, grpc.MethodInfo{
+			Name: m.StreamName, IsClientStream: m.ClientStreams, IsServerStream: m.ServerStreams,
+		})
+	}
+	t.services[desc.ServiceName] = s
+	return nil
+}
+
+// Seal ends registration, and tells the first mistake made in it.
+func (t *Table) Seal() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.sealed = true
+	return t.mistake
+}
+
+// GetServiceInfo describes what is registered, as grpc.Server does.
+func (t *Table) GetServiceInfo() map[string]grpc.ServiceInfo {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	infos := make(map[string]grpc.ServiceInfo, len(t.services))
+	for name, s := range t.services {
+		infos[name] = s.info
+	}
+	return infos
+}
+
+// Kind gives the stream description of "/package.Service/Method": one without
+// streams for a unary method, nil for a method that is not there.
+func (t *Table) Kind(full string) *grpc.StreamDesc {
+	m, _ := t.lookup(full)
+	switch {
+	case m == nil:
+		return nil
+	case m.desc != nil:
+		return m.desc
+	}
+	return &grpc.StreamDesc{}
+}
+
+// lookup finds a method, or says what is missing in grpc-go's words.
+func (t *Table) lookup(full string) (m *method, missing string) {
+	name := strings.TrimPrefix(full, "/")
+	slash := strings.LastIndexByte(name, '/')
+	if slash < 0 {
+		return nil, fmt.Sprintf("malformed method name: %q", full)
+	}
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	s := t.services[name[:slash]]
+	if s == nil {
+		return nil, fmt.Sprintf("unknown service %v", name[:slash])
+	}
+	if m = s.methods[name[slash+1:]]; m == nil {
+		return nil, fmt.Sprintf("unknown method %v for service %v", name[slash+1:], name[:slash])
+	}
+	return m, ""
+}
+
+func chainUnary(all []grpc.UnaryServerInterceptor) grpc.UnaryServerInterceptor {
+	if len(all) == 0 {
+		return nil
+	}
+	return func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+		next := handler
+		for i := len(all) - 1; i >= 0; i-- {
+			inner, interceptor := next, all[i]
+			next = func(ctx context.Context, req any) (any, error) { return interceptor(ctx, req, info, inner) }
+		}
+		return next(ctx, req)
+	}
+}
+
+func chainStream(all []grpc.StreamServerInterceptor) grpc.StreamServerInterceptor {
+	if len(all) == 0 {
+		return nil
+	}
+	return func(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+		next := handler
+		for i := len(all) - 1; i >= 0; i-- {
+			inner, interceptor := next, all[i]
+			next = func(srv any, ss grpc.ServerStream) error { return interceptor(srv, ss, info, inner) }
+		}
+		return next(srv, ss)
+	}
+}

@@ -1,0 +1,175 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Fleet runs processes. Its methods are safe for concurrent use.
+type Fleet struct {
+	o       Options
+	members []*member
+	stages  [][]*member // in the order of the stop
+	out     *merger
+	begun   atomic.Bool
+	first   sync.Once
+	ready   chan struct{}
+}
+
+// New makes a fleet of processes without starting any. A process without a name
+// or command, one that is there twice, and an Order that names no process or one
+// twice are errors.
+func New(processes []Process, o Options) (*Fleet, error) {
+	if len(processes) == 0 {
+		return nil, errors.New("a fleet needs a process: name one in the plan")
+	}
+	names, err := labels(processes)
+	if err != nil {
+		return nil, err
+	}
+	o = o.withDefaults()
+	f := &Fleet{o: o, out: newMerger(o, names), ready: make(chan struct{})}
+	dir := newDirectory()
+	for i, p := range processes {
+		f.members = append(f.members, &member{
+			Process: p, label: names[i], hue: i, o: o, out: f.out, dir: dir,
+			moved: f.moved, poke: make(chan struct{}, 1), over: make(chan struct{}),
+			state: Starting, changed: make(chan struct{}),
+		})
+	}
+	dir.members = f.members
+	if f.stages, err = stages(f.members, o.Order); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// Run starts all processes at once and keeps them running until ctx ends or one
+// of them is given up; then it stops all in order and waits for their end. After
+// ctx has ended it returns nil, unless a process did not drain in time or failed
+// doing so. The error of a process that was given up names it, how it ended and
+// its last log lines. A fleet runs once.
+func (f *Fleet) Run(ctx context.Context) error {
+	if f.begun.Swap(true) {
+		return errors.New("this fleet has run already: make a new one")
+	}
+	if f.o.StatusFile != "" {
+		started := time.Now()
+		published, err := Publish(f.o.StatusFile, func() Report {
+			return Report{App: f.o.App, Plan: f.o.Plan, Started: started, Processes: f.Status()}
+		})
+		if err != nil {
+			return err
+		}
+		defer func() { _ = published.Close() }() // a file that stays is recognised as stale
+	}
+	ended := make(chan *member, len(f.members))
+	for _, m := range f.members {
+		go func() {
+			m.supervise(ctx)
+			ended <- m
+		}()
+	}
+	var cause error
+	select {
+	case <-ctx.Done():
+	case m := <-ended:
+		cause = m.err
+	}
+	return errors.Join(cause, f.drain(cause))
+}
+
+// drain stops all processes, one step of the order after the other, and gives
+// the errors other than the one that is known.
+func (f *Fleet) drain(known error) error {
+	deadline := time.Now().Add(f.o.StopTimeout)
+	var errs []error
+	for i, stage := range f.stages {
+		// A step that hangs must not take the time of those after it.
+		share := time.Until(deadline) / time.Duration(len(f.stages)-i)
+		var all sync.WaitGroup
+		for _, m := range stage {
+			all.Go(func() { m.stop(max(share, 0)) })
+		}
+		all.Wait()
+		for _, m := range stage {
+			if m.err != nil && m.err != known { //nolint:errorlint // the very same value
+				errs = append(errs, m.err)
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Ready is closed when all processes are ready at once for the first time.
+func (f *Fleet) Ready() <-chan struct{} { return f.ready }
+
+// Status tells how each process does, in the order given to New.
+func (f *Fleet) Status() []Status {
+	all := make([]Status, 0, len(f.members))
+	for _, m := range f.members {
+		all = append(all, m.status())
+	}
+	return all
+}
+
+// Kill ends a process at once, as kill -9 does, and waits for its end. It stays
+// dead until Restart. name is a Process's Name, which means all its replicas, or
+// NAME.REPLICA. Kill is for tests.
+func (f *Fleet) Kill(ctx context.Context, name string) error {
+	return f.each(name, func(m *member) error {
+		if err := m.ask(wantDown); err != nil {
+			return err
+		}
+		return m.await(ctx, Stopped)
+	})
+}
+
+// Restart starts a process that Kill has ended, or kills one that runs and starts
+// it again; it waits until the process is ready. It has the address it had before.
+// name is as for Kill. Restart is for tests.
+func (f *Fleet) Restart(ctx context.Context, name string) error {
+	if err := f.Kill(ctx, name); err != nil {
+		return err
+	}
+	return f.each(name, func(m *member) error {
+		if err := m.ask(wantUp); err != nil {
+			return err
+		}
+		return m.await(ctx, Ready)
+	})
+}
+
+// each does something with all replicas of a process at the same time.
+func (f *Fleet) each(name string, do func(*member) error) error {
+	if !f.begun.Load() {
+		return errors.New("the fleet does not run yet: call Run first")
+	}
+	var all sync.WaitGroup
+	errs := make([]error, len(f.members))
+	found := false
+	for i, m := range f.members {
+		if m.Name == name || m.label == name {
+			found = true
+			all.Go(func() { errs[i] = do(m) })
+		}
+	}
+	all.Wait()
+	if !found {
+		return fmt.Errorf("there is no process %q", name)
+	}
+	return errors.Join(errs...)
+}
+
+func (f *Fleet) moved() {
+	for _, m := range f.members {
+		if !m.is(Ready) {
+			return
+		}
+	}
+	f.first.Do(func() { close(f.ready) })
+}

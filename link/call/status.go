@@ -36,13 +36,14 @@ func Unavailable(o link.Outcome, format string, args ...any) error {
 
 // answer is the status that a handler's error becomes for its caller.
 func answer(err error) *status.Status {
-	if err == nil {
-		return nil
+	s, ok := status.FromError(err)
+	if !ok {
+		s = status.FromContextError(err)
 	}
-	if s, ok := status.FromError(err); ok {
-		return s
+	if s.Code() == codes.OK {
+		return nil // also for an error that calls itself OK
 	}
-	return status.FromContextError(err)
+	return s
 }
 
 func tooLarge(size, limit int) error {

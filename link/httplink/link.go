@@ -1,0 +1,52 @@
+package httplink
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+
+	"github.com/kerf-go/kerf/link"
+	"github.com/kerf-go/kerf/link/call"
+)
+
+// Link is the HTTP link. The zero value is ready to use.
+type Link struct{}
+
+var _ link.Link = Link{}
+
+// Scheme is "http"; the link takes "https" URLs as well.
+func (Link) Scheme() string { return "http" }
+
+// Capabilities are all there are.
+func (Link) Capabilities() link.Capabilities { return link.Capabilities{Streams: true} }
+
+// Dial makes a conn to http://host:port or https://host:port. The query may say
+// http=1 for HTTP/1.1.
+func (Link) Dial(u *url.URL, o link.DialOptions) (link.Conn, error) {
+	if err := check(u); err != nil {
+		return nil, fmt.Errorf("dial %q: %w", u, err)
+	}
+	d, err := newDialer(u, o)
+	if err != nil {
+		return nil, fmt.Errorf("dial %q: %w", u, err)
+	}
+	return call.NewConn(d, u, o)
+}
+
+// Listen takes a TCP address. https needs ListenOptions.TLS.
+func (Link) Listen(ctx context.Context, u *url.URL, o link.ListenOptions) (link.Server, error) {
+	if err := check(u); err != nil {
+		return nil, fmt.Errorf("listen on %q: %w", u, err)
+	}
+	return listen(ctx, u, o)
+}
+
+func check(u *url.URL) error {
+	if u.Scheme != "http" && u.Scheme != "https" {
+		return fmt.Errorf("scheme is %q: write http://host:port or https://host:port", u.Scheme)
+	}
+	if u.Host == "" {
+		return fmt.Errorf("no host: write %s://host:port", u.Scheme)
+	}
+	return nil
+}

@@ -1,0 +1,176 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// checkMethods gathers what the plan says of methods; what a process says of its
+// own methods goes before what the plan says of all.
+func (r *resolver) checkMethods() {
+	r.rules = map[string]*rule{}
+	for _, m := range r.raw.methods.v {
+		r.checkMethod(m.name, m.v, nil)
+	}
+	for _, s := range r.sites {
+		for _, m := range s.raw.methods.v {
+			r.checkMethod(m.name, m.v, s)
+		}
+	}
+}
+
+// checkMethod checks one entry; s is the process that has it, if one has.
+func (r *resolver) checkMethod(name placed[string], said *fileMethod, s *site) {
+	owner, method, ok := r.model.method(name.v)
+	if !ok {
+		r.add(name.at, fmt.Sprintf("the app has no method %s", quote(name.v)), r.suggestMethod(name.v))
+		return
+	}
+	if home := r.homes[owner]; s != nil && home != nil && home != s {
+		r.add(name.at, fmt.Sprintf("process %s does not serve %s: service %s is in process %s", s.Name, name.v, owner, home.Name),
+			fmt.Sprintf("move the entry to process %s, or to methods at the top of the plan", home.Name))
+	}
+	known := r.rules[name.v]
+	if known == nil {
+		known = &rule{}
+		r.rules[name.v] = known
+	}
+	if said.deadline.set() {
+		known.deadline = said.deadline
+	}
+	if said.share.set() {
+		known.share = said.share
+	}
+	if said.link.set() {
+		known.link = said.link
+		if l, ok := r.knownLink(said.link); ok {
+			r.checkStream(method, l, said.link)
+		}
+	}
+}
+
+func (r *resolver) suggestMethod(got string) string {
+	got = strings.TrimPrefix(got, "/")
+	names := r.model.methodNames()
+	if best, ok := nearest(got, names); ok {
+		return fmt.Sprintf("did you mean %s?", best)
+	}
+	service, _, _ := strings.Cut(got, "/")
+	var same []string
+	for _, n := range names {
+		if strings.HasPrefix(n, service+"/") {
+			same = append(same, n)
+		}
+	}
+	if len(same) > 0 {
+		return "that service has " + strings.Join(same, ", ")
+	}
+	return "write it as package.Service/Method, as the .proto file has it"
+}
+
+func (r *resolver) checkStream(m Method, l Link, named placed[string]) {
+	if !m.streams() || l.Streams {
+		return
+	}
+	var able []string
+	for _, other := range r.model.Links {
+		if other.Streams && !other.InProcess {
+			able = append(able, other.Scheme)
+		}
+	}
+	hint := "put caller and callee into one process"
+	if len(able) > 0 {
+		hint = fmt.Sprintf("name one that does (%s) for this method, under methods, or %s", listed(able), hint)
+	}
+	r.add(named.at, fmt.Sprintf("%s is a %s, and the link %s carries no streams", m.Name, m.kind(), l.Scheme), hint)
+}
+
+// connect finds the way of every call, and with it which processes must listen.
+func (r *resolver) connect() {
+	for name, rule := range r.rules {
+		r.plan.methods[name] = methodPolicy{r.plan.deadline, rule.share.v}
+	}
+	called := map[*site]bool{}
+	for _, to := range r.model.Services {
+		for _, m := range to.Methods {
+			r.plan.methods[m.Name] = r.policy(m)
+		}
+	}
+	for _, from := range r.model.Services {
+		for _, name := range from.Calls {
+			to, known := r.model.service(name)
+			if a, b := r.homes[from.Name], r.homes[name]; known && a != nil && b != nil {
+				r.connectPair(from, to, a, b, called)
+			}
+		}
+	}
+	for _, s := range r.sites {
+		if !s.given && !called[s] {
+			s.Listener = Listener{}
+		}
+	}
+}
+
+func (r *resolver) policy(m Method) methodPolicy {
+	p := methodPolicy{deadline: r.plan.deadline}
+	if m.streams() {
+		p.deadline = 0
+	}
+	if rule := r.rules[m.Name]; rule != nil {
+		p.shared = rule.share.v
+		if rule.deadline.set() {
+			p.deadline = rule.deadline.v
+		}
+	}
+	return p
+}
+
+// connectPair adds the calls of one service to another.
+func (r *resolver) connectPair(from, to Service, a, b *site, called map[*site]bool) {
+	for _, m := range to.Methods {
+		policy := r.plan.methods[m.Name]
+		c := Call{
+			From: from.Name, To: to.Name, FromProcess: a.Name, ToProcess: b.Name,
+			Method: m.Name, Kind: m.kind(), Deadline: policy.deadline,
+		}
+		if a == b {
+			c.Link, c.Shared = r.inProcess(), policy.shared
+		} else {
+			c.Link = r.reach(from, m, b, called)
+		}
+		r.plan.Calls = append(r.plan.Calls, c)
+	}
+}
+
+func (r *resolver) inProcess() string {
+	for _, l := range r.model.Links {
+		if l.InProcess {
+			return l.Scheme
+		}
+	}
+	return "inproc"
+}
+
+// reach finds the link of a call into another process, and notes in the process
+// that it needs it.
+func (r *resolver) reach(from Service, m Method, to *site, called map[*site]bool) string {
+	rule := r.rules[m.Name]
+	if rule != nil && rule.link.set() && rule.link.v != to.Link {
+		has := slices.ContainsFunc(to.More, func(l Listener) bool { return l.Link == rule.link.v })
+		if !has {
+			to.More = append(to.More, anyPort(rule.link.v))
+		}
+		return rule.link.v
+	}
+	called[to] = true
+	if to.Link == "" && !to.broken {
+		r.add(to.at, fmt.Sprintf("service %s calls process %s from another process, but %s has no link", from.Name, to.Name, to.Name),
+			fmt.Sprintf(`add "link: %s" to the process, or to the top of the plan`, r.anyLink()))
+		to.broken = true
+	}
+	if l, ok := r.model.link(to.Link); ok && to.Link != "" {
+		r.checkStream(m, l, placed[string]{to.Link, to.linkAt})
+	}
+	return to.Link
+}

@@ -1,0 +1,34 @@
+// Package plan reads plans: which services of an app share a process, which link
+// joins the processes, and how long a caller waits.
+//
+// A plan is pure data. It is parsed, defaults are filled in, and it is checked
+// against a Model of what the app's services declare and what its links can do.
+// No service is built and no network used, so a plan can be checked anywhere.
+//
+//	p, err := plan.Resolve("plans/http.yaml", model)
+//	if err != nil {
+//		return err // every mistake: file:line:column: what is wrong; what would be right
+//	}
+//	web, _ := p.Process("web")
+//	fmt.Println(web.Web, p.Home("accounts"), p.Deadline("chirp.accounts.v1.Accounts/LogIn"))
+//	err = p.DecodeConfig("web", &config)
+//
+// Without a plan, Monolith puts every service into one process. Package run
+// starts what a Plan says; this package only says it.
+//
+// A file reads so:
+//
+//	version: 1
+//	app: chirp
+//	link: http                 # how processes reach each other, unless they say otherwise
+//	processes:
+//	  edge: {services: [web], web: 127.0.0.1:8080}
+//	  rest: {services: [accounts, follows, messages, notify]}
+//	methods:                   # what holds for single methods
+//	  chirp.accounts.v1.Accounts/LogIn: {deadline: 10s}
+//	config:
+//	  web: {title: "${env:TITLE:-Chirp}", key: "${file:key}"}
+//
+// Schema has all keys. Relative paths, those of a store and of ${file:path}, start at the
+// plan's folder. Every ${...} is expanded when the plan is read, for all services.
+package plan

@@ -1,0 +1,78 @@
+package plan
+
+import (
+	"encoding/json"
+	"io"
+)
+
+type jsonPlan struct {
+	App       string        `json:"app"`
+	File      string        `json:"file,omitempty"`
+	Store     string        `json:"store,omitempty"`
+	Admin     string        `json:"admin"`
+	Insecure  bool          `json:"insecure,omitempty"`
+	Processes []jsonProcess `json:"processes"`
+	Calls     []jsonCall    `json:"calls"`
+}
+
+type jsonProcess struct {
+	Name      string         `json:"name"`
+	Services  []string       `json:"services"`
+	Replicas  int            `json:"replicas"`
+	Web       string         `json:"web,omitempty"`
+	Listeners []jsonListener `json:"listeners"`
+}
+
+type jsonListener struct {
+	Link   string `json:"link"`
+	Listen string `json:"listen"`
+	Reach  string `json:"reach,omitempty"`
+}
+
+type jsonCall struct {
+	From        string `json:"from"`
+	To          string `json:"to"`
+	FromProcess string `json:"from_process"`
+	ToProcess   string `json:"to_process"`
+	Method      string `json:"method"`
+	Kind        string `json:"kind"`
+	Link        string `json:"link"`
+	Deadline    string `json:"deadline,omitempty"` // as time.ParseDuration reads it; absent: none
+	Shared      bool   `json:"shared,omitempty"`
+}
+
+// JSON writes the plan for programs: an object with app, file, store, admin,
+// insecure, processes and calls. Configuration and passwords do not show. The
+// error is that of w.
+func (p *Plan) JSON(w io.Writer) error {
+	out := jsonPlan{
+		App: p.App, File: p.File, Store: hidden(p.Store), Admin: p.Admin, Insecure: p.Insecure,
+		Processes: []jsonProcess{}, Calls: []jsonCall{},
+	}
+	for _, q := range p.Processes {
+		out.Processes = append(out.Processes, jsonProcess{q.Name, q.Services, q.Replicas, q.Web, q.jsonListeners()})
+	}
+	for _, c := range p.Calls {
+		deadline := ""
+		if c.Deadline > 0 {
+			deadline = c.Deadline.String()
+		}
+		out.Calls = append(out.Calls, jsonCall{
+			c.From, c.To, c.FromProcess, c.ToProcess, c.Method, c.Kind, c.Link, deadline, c.Shared,
+		})
+	}
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(out) //nolint:wrapcheck // the writer is the caller's own
+}
+
+func (q Process) jsonListeners() []jsonListener {
+	all := []jsonListener{}
+	if q.Listen != "" {
+		all = append(all, jsonListener(q.Listener))
+	}
+	for _, l := range q.More {
+		all = append(all, jsonListener(l))
+	}
+	return all
+}

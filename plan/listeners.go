@@ -1,0 +1,124 @@
+package plan
+
+import "fmt"
+
+// placeListeners finds where each process listens, as far as the file says it.
+func (r *resolver) placeListeners() {
+	for _, s := range r.sites {
+		switch {
+		case s.raw.listen.set():
+			r.placeListen(s)
+		case s.raw.link.set():
+			r.placeLink(s, s.raw.link)
+			s.given = true
+		case r.raw.link.set():
+			r.placeLink(s, r.raw.link)
+		}
+		if s.raw.reach.set() {
+			r.placeReach(s)
+		}
+		if s.raw.web.v != "" {
+			s.Web = r.hostPort("web of process "+s.Name, s.raw.web)
+		}
+	}
+	if r.raw.admin.set() {
+		r.plan.Admin = r.hostPort("admin", r.raw.admin)
+	}
+}
+
+// placeLink is the short form: any free port of the loopback.
+func (r *resolver) placeLink(s *site, link placed[string]) {
+	s.linkAt = link.at
+	if _, ok := r.knownLink(link); !ok {
+		s.broken = true
+		return
+	}
+	s.Listener = anyPort(link.v)
+}
+
+func anyPort(scheme string) Listener {
+	return Listener{Link: scheme, Listen: scheme + "://127.0.0.1:0"}
+}
+
+func (r *resolver) placeListen(s *site) {
+	listen := s.raw.listen
+	s.given, s.linkAt, s.broken = true, listen.at, true
+	scheme, a, ok := parseURL(listen.v)
+	if !ok {
+		r.add(listen.at, fmt.Sprintf("listen of process %s is not a URL of a link, a host and a port", s.Name),
+			fmt.Sprintf("write it as %s://127.0.0.1:9001, with port 0 for any free one", r.anyLink()))
+		return
+	}
+	if _, ok := r.knownLink(placed[string]{scheme, listen.at}); !ok {
+		return
+	}
+	if link := s.raw.link; link.set() && link.v != scheme {
+		r.add(link.at, fmt.Sprintf("process %s has the link %s, but listens with %s", s.Name, quote(link.v), scheme),
+			"listen names the link already: remove link, or change one of them")
+		return
+	}
+	r.checkLoopback("listen of process "+s.Name, a, listen.at)
+	s.broken, s.address = false, a
+	s.Listener = Listener{Link: scheme, Listen: scheme + "://" + a.String(), Reach: a.callable(scheme)}
+}
+
+func (r *resolver) placeReach(s *site) {
+	reach := s.raw.reach
+	if !s.raw.listen.set() {
+		r.add(reach.at, fmt.Sprintf("process %s has reach, but no listen", s.Name),
+			"reach says how others find a fixed address: add listen, or remove reach")
+		return
+	}
+	scheme, a, ok := parseURL(reach.v)
+	switch {
+	case !ok || a.port == 0 || a.host == "":
+		r.add(reach.at, fmt.Sprintf("reach of process %s is not a URL that can be called", s.Name),
+			fmt.Sprintf("write it as %s://%s:9001, with a host and a port above 0", r.anyLink(), s.Name))
+	case s.broken:
+	case scheme != s.Link:
+		r.add(reach.at, fmt.Sprintf("process %s listens with %s, but is reached with %s", s.Name, s.Link, quote(scheme)),
+			"use the same link in both")
+	default:
+		s.Reach = scheme + "://" + a.String()
+	}
+}
+
+// hostPort reads an address without a scheme.
+func (r *resolver) hostPort(what string, p placed[string]) string {
+	a, ok := parseAddress(p.v)
+	if !ok {
+		r.add(p.at, what+" is not a host and a port", "write it as 127.0.0.1:8080, with port 0 for any free one")
+		return ""
+	}
+	r.checkLoopback(what, a, p.at)
+	return a.String()
+}
+
+func (r *resolver) checkLoopback(what string, a address, at Position) {
+	if !a.loopback() && !r.raw.insecure.v {
+		r.add(at, fmt.Sprintf("%s lets other machines in, and nothing checks who they are", what),
+			fmt.Sprintf(`listen on 127.0.0.1:%d, or accept the risk with "insecure: true" at the top of the plan`, a.port))
+	}
+}
+
+// knownLink finds a link that may join processes.
+func (r *resolver) knownLink(link placed[string]) (Link, bool) {
+	l, ok := r.model.link(link.v)
+	switch {
+	case !ok:
+		r.add(link.at, fmt.Sprintf("there is no link %s", quote(link.v)), suggest(link.v, r.model.linkNames(), "link"))
+	case l.InProcess:
+		r.add(link.at, fmt.Sprintf("the link %s joins services of one process, and cannot join processes", link.v),
+			"services of one process use it by themselves; here, "+suggest("", r.model.linkNames(), "link"))
+		return Link{}, false
+	}
+	return l, ok
+}
+
+// anyLink is a link to name in examples.
+func (r *resolver) anyLink() string {
+	if names := r.model.linkNames(); len(names) > 0 {
+		return names[0]
+	}
+	return "http"
+}

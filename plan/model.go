@@ -1,0 +1,110 @@
+package plan
+
+// Model is what an app declares and what its links can do: all that a plan is
+// checked against. It is plain data; making one builds no service.
+type Model struct {
+	App      string
+	Services []Service
+	Links    []Link
+	Stores   []string // schemes of store URLs, such as "sqlite"; nil: any scheme will do
+}
+
+// Service is what one service of the app declares.
+type Service struct {
+	Name    string
+	Serves  []string // gRPC services, such as "chirp.notify.v1.Notify"
+	Methods []Method // all methods of Serves
+	Calls   []string // names of the services it calls
+	Single  bool     // must not have replicas
+	Web     bool     // serves pages, as far as is known; only shown
+}
+
+// Method is one method that a Service serves.
+type Method struct {
+	Name         string // "chirp.notify.v1.Notify/Deliver"
+	ClientStream bool
+	ServerStream bool
+	AnswersEmpty bool // the answer is google.protobuf.Empty
+}
+
+// Link is what one link can do.
+type Link struct {
+	Scheme     string // as in "http://host:port"
+	Streams    bool   // carries streams, not only unary calls
+	MaxMessage int    // bytes of one message; 0: no limit of its own
+	InProcess  bool   // joins services of one process, and only those
+}
+
+// kind names the four kinds of method as gRPC does.
+func (m Method) kind() string {
+	switch {
+	case m.ClientStream && m.ServerStream:
+		return "bidi stream"
+	case m.ClientStream:
+		return "client stream"
+	case m.ServerStream:
+		return "server stream"
+	}
+	return "unary"
+}
+
+func (m Method) streams() bool { return m.ClientStream || m.ServerStream }
+
+func (m Model) service(name string) (Service, bool) {
+	for _, s := range m.Services {
+		if s.Name == name {
+			return s, true
+		}
+	}
+	return Service{}, false
+}
+
+// method finds a method and the name of the service that serves it.
+func (m Model) method(name string) (owner string, found Method, ok bool) {
+	for _, s := range m.Services {
+		for _, method := range s.Methods {
+			if method.Name == name {
+				return s.Name, method, true
+			}
+		}
+	}
+	return "", Method{}, false
+}
+
+func (m Model) link(scheme string) (Link, bool) {
+	for _, l := range m.Links {
+		if l.Scheme == scheme {
+			return l, true
+		}
+	}
+	return Link{}, false
+}
+
+func (m Model) serviceNames() []string {
+	names := make([]string, 0, len(m.Services))
+	for _, s := range m.Services {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+func (m Model) methodNames() []string {
+	var names []string
+	for _, s := range m.Services {
+		for _, method := range s.Methods {
+			names = append(names, method.Name)
+		}
+	}
+	return names
+}
+
+// linkNames are the links that may join processes.
+func (m Model) linkNames() []string {
+	var names []string
+	for _, l := range m.Links {
+		if !l.InProcess {
+			names = append(names, l.Scheme)
+		}
+	}
+	return names
+}

@@ -1,0 +1,35 @@
+package plan
+
+import "encoding/json"
+
+// Schema gives the JSON Schema (draft 2020-12) of plan files, for editors. It is
+// made from the table that the parser reads by. It knows the shape of a plan, not
+// the app: what Parse says of services, methods and links it cannot say.
+func Schema() []byte {
+	s := objectSchema(&filePlan{})
+	s["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+	s["title"] = "Kerf plan"
+	text, err := json.MarshalIndent(s, "", "  ")
+	if err != nil { // a table of text, numbers and maps always marshals
+		return nil
+	}
+	return append(text, '\n')
+}
+
+func objectSchema(o keyed) map[string]any {
+	properties := map[string]any{}
+	var required []string
+	for _, k := range o.keys() {
+		s := k.slot.schema()
+		s["description"] = k.doc
+		properties[k.name] = s
+		if k.required != "" {
+			required = append(required, k.name)
+		}
+	}
+	s := map[string]any{"type": "object", "additionalProperties": false, "properties": properties}
+	if required != nil {
+		s["required"] = required
+	}
+	return s
+}

@@ -1,0 +1,197 @@
+package plan
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml/ast"
+)
+
+// placed is a value and where the file has it.
+type placed[T any] struct {
+	v  T
+	at Position
+}
+
+func (p placed[T]) set() bool { return p.at.Line > 0 }
+
+// reader turns the nodes of a file into the structs of keys.go.
+type reader struct {
+	mistakes
+	file string
+}
+
+// slot is where the value of one key goes. It knows both how to read the value
+// and how an editor may check it, so that the two cannot disagree.
+type slot interface {
+	read(r *reader, path string, n ast.Node)
+	schema() map[string]any
+}
+
+// key is one key of a mapping.
+type key struct {
+	name, doc string
+	required  string // the line to add when it is missing; "": it may be
+	slot      slot
+}
+
+// keyed is a mapping whose keys are known.
+type keyed interface{ keys() []key }
+
+// scalar is a slot for one value.
+type scalar[T any] struct {
+	into  *placed[T]
+	want  string // "a whole number, such as 2"
+	parse func(ast.Node) (T, bool)
+	shape map[string]any
+}
+
+func (s scalar[T]) read(r *reader, path string, n ast.Node) {
+	v, ok := s.parse(n)
+	if !ok {
+		r.wrong(path, n, s.want)
+		return
+	}
+	*s.into = placed[T]{v, r.place(n)}
+}
+
+func (s scalar[T]) schema() map[string]any { return s.shape }
+
+func text(into *placed[string], want string) slot {
+	return scalar[string]{into, want, asText, map[string]any{"type": "string", "minLength": 1}}
+}
+
+func asText(n ast.Node) (string, bool) {
+	switch n := n.(type) {
+	case *ast.StringNode:
+		return n.Value, n.Value != ""
+	case *ast.LiteralNode:
+		return n.Value.Value, n.Value.Value != ""
+	}
+	return "", false
+}
+
+func whole(into *placed[int], least, most int) slot {
+	want := fmt.Sprintf("a whole number from %d to %d", least, most)
+	if least == most {
+		want = strconv.Itoa(least)
+	}
+	return scalar[int]{
+		into, want,
+		func(n ast.Node) (int, bool) {
+			i, ok := n.(*ast.IntegerNode)
+			if !ok {
+				return 0, false
+			}
+			v, ok := i.Value.(uint64)
+			return int(min(v, 1<<31)), ok && v >= uint64(least) && v <= uint64(most)
+		},
+		map[string]any{"type": "integer", "minimum": least, "maximum": most},
+	}
+}
+
+func flag(into *placed[bool]) slot {
+	return scalar[bool]{
+		into, "true or false",
+		func(n ast.Node) (bool, bool) {
+			b, ok := n.(*ast.BoolNode)
+			return ok && b.Value, ok
+		},
+		map[string]any{"type": "boolean"},
+	}
+}
+
+func duration(into *placed[time.Duration]) slot {
+	return scalar[time.Duration]{
+		into, "a time above zero with its unit, such as 500ms, 2s or 1m",
+		func(n ast.Node) (time.Duration, bool) {
+			s, _ := asText(n)
+			d, err := time.ParseDuration(s)
+			return d, err == nil && d > 0
+		},
+		map[string]any{"type": "string", "pattern": `^\+?([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)([0-9.]|ns|us|µs|μs|ms|s|m|h)*$`},
+	}
+}
+
+// texts is a slot for a list of names.
+type texts struct {
+	into *placed[[]placed[string]]
+	want string
+}
+
+func (s texts) read(r *reader, path string, n ast.Node) {
+	list, ok := n.(*ast.SequenceNode)
+	if !ok || len(list.Values) == 0 {
+		r.wrong(path, n, s.want)
+		return
+	}
+	s.into.at = r.place(n)
+	for _, item := range list.Values {
+		var v placed[string]
+		text(&v, "a name").read(r, path+"'s entry", item)
+		if v.set() {
+			s.into.v = append(s.into.v, v)
+		}
+	}
+}
+
+func (texts) schema() map[string]any {
+	return map[string]any{
+		"type": "array", "minItems": 1, "uniqueItems": true,
+		"items": map[string]any{"type": "string", "minLength": 1},
+	}
+}
+
+// mapping is a slot for a mapping from any name to structs of one sort.
+type mapping[T keyed] struct {
+	into *placed[[]named[T]]
+	want string
+	make func() T
+	keys map[string]any // schema of the names
+}
+
+// named is one entry of such a mapping.
+type named[T any] struct {
+	name placed[string]
+	v    T
+}
+
+func (s mapping[T]) read(r *reader, path string, n ast.Node) {
+	pairs, ok := r.entries(path, n)
+	if !ok || len(pairs) == 0 {
+		r.wrong(path, n, s.want)
+		return
+	}
+	s.into.at = r.place(n)
+	for _, p := range pairs {
+		v := s.make()
+		r.object(strings.TrimPrefix(path+" "+p.key.v, " "), p.key.at, p.value, v)
+		s.into.v = append(s.into.v, named[T]{p.key, v})
+	}
+}
+
+func (s mapping[T]) schema() map[string]any {
+	m := map[string]any{"type": "object", "minProperties": 1, "additionalProperties": objectSchema(s.make())}
+	if s.keys != nil {
+		m["propertyNames"] = s.keys
+	}
+	return m
+}
+
+// nodes is a slot for a mapping from any name to anything: its nodes are kept.
+type nodes struct{ into *[]named[ast.Node] }
+
+func (s nodes) read(r *reader, path string, n ast.Node) {
+	pairs, ok := r.entries(path, n)
+	if !ok {
+		r.wrong(path, n, "a mapping from services to their configuration")
+		return
+	}
+	for _, p := range pairs {
+		*s.into = append(*s.into, named[ast.Node]{p.key, p.value})
+	}
+}
+
+func (nodes) schema() map[string]any { return map[string]any{"type": "object"} }

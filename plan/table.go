@@ -1,0 +1,131 @@
+package plan
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// Table writes the processes and the call graph for people. Configuration and
+// passwords do not show. The error is that of w.
+func (p *Plan) Table(w io.Writer) error {
+	var out strings.Builder
+	fmt.Fprintf(&out, "app    %s\n", p.App)
+	for _, line := range [][2]string{{"plan ", p.File}, {"store", hidden(p.Store)}, {"admin", p.Admin}} {
+		if line[1] != "" {
+			fmt.Fprintf(&out, "%s  %s\n", line[0], line[1])
+		}
+	}
+	out.WriteString("\n")
+	writeColumns(&out, p.processRows())
+	if len(p.Calls) > 0 {
+		out.WriteString("\n")
+		writeColumns(&out, p.callRows())
+	}
+	_, err := io.WriteString(w, out.String())
+	return err //nolint:wrapcheck // the writer is the caller's own
+}
+
+// writeColumns aligns rows, and leaves no spaces at the ends of lines.
+func writeColumns(out *strings.Builder, rows [][]string) {
+	var table strings.Builder
+	tw := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
+	for _, row := range rows {
+		fmt.Fprintln(tw, strings.Join(row, "\t"))
+	}
+	tw.Flush() //nolint:errcheck // a strings.Builder takes everything
+	for line := range strings.Lines(table.String()) {
+		out.WriteString(strings.TrimRight(line, " \n") + "\n")
+	}
+}
+
+func (p *Plan) processRows() [][]string {
+	rows := [][]string{{"PROCESS", "REPLICAS", "SERVICES", "LINK", "LISTEN", "REACH", "WEB"}}
+	for _, q := range p.Processes {
+		reach := ""
+		if q.Reach != q.Listen {
+			reach = q.Reach
+		}
+		rows = append(rows, dashed(q.Name, strconv.Itoa(q.Replicas), strings.Join(q.Services, ", "),
+			q.Link, q.Listen, reach, q.Web))
+		for _, l := range q.More {
+			rows = append(rows, []string{"", "", "", l.Link, l.Listen, "", ""})
+		}
+	}
+	return rows
+}
+
+func dashed(cells ...string) []string {
+	for i, c := range cells {
+		if c == "" {
+			cells[i] = "-"
+		}
+	}
+	return cells
+}
+
+// callGroup is calls that a table or a picture shows as one.
+type callGroup struct {
+	Call
+	count int
+}
+
+// groups joins neighbours that same finds alike.
+func (p *Plan) groups(same func(a, b Call) bool) []callGroup {
+	var all []callGroup
+next:
+	for _, c := range p.Calls {
+		for i := range all {
+			if same(all[i].Call, c) {
+				all[i].count++
+				continue next
+			}
+		}
+		all = append(all, callGroup{c, 1})
+	}
+	return all
+}
+
+func (p *Plan) callRows() [][]string {
+	rows := [][]string{{"CALLER", "", "CALLEE", "METHODS", "LINK", "DEADLINE"}}
+	last := ""
+	for _, g := range p.groups(func(a, b Call) bool {
+		a.Method = b.Method
+		return a == b
+	}) {
+		caller, arrow := g.From, "->"
+		if pair := g.From + " " + g.To; pair == last {
+			caller, arrow, g.To = "", "", ""
+		} else {
+			last = pair
+		}
+		rows = append(rows, []string{caller, arrow, g.To, g.methods(), g.linkText(), deadlineText(g.Deadline)})
+	}
+	return rows
+}
+
+// methods names a single method, and counts several.
+func (g callGroup) methods() string {
+	if g.count == 1 {
+		_, name, _ := strings.Cut(g.Method, "/")
+		return fmt.Sprintf("%s (%s)", name, g.Kind)
+	}
+	return fmt.Sprintf("%d %s", g.count, g.Kind)
+}
+
+func (g callGroup) linkText() string {
+	if g.Shared {
+		return g.Link + ", shared"
+	}
+	return g.Link
+}
+
+func deadlineText(d time.Duration) string {
+	if d == 0 {
+		return "none"
+	}
+	return d.String()
+}

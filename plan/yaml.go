@@ -1,0 +1,143 @@
+package plan
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+)
+
+const (
+	maxFile  = 1 << 20 // bytes; a plan of a thousand services has a tenth of it
+	maxDepth = 32      // brackets within brackets; bounds the parser's stack
+)
+
+// parseYAML gives the root of a plan file, or nil and the mistake. Before the
+// parser proper sees it, the text is held to a subset of YAML that cannot blow up:
+// no anchors and aliases, no tags, no deep nesting.
+func (r *reader) parseYAML(text []byte) (root ast.Node) {
+	whole := Position{File: r.file}
+	text = bytes.TrimPrefix(text, []byte("\ufeff"))
+	if len(text) > maxFile {
+		r.add(whole, fmt.Sprintf("the file is larger than %d bytes", maxFile), "a plan is a short text: is it the right file?")
+		return nil
+	}
+	if at, ok := firstBadByte(text); ok {
+		at.File = r.file
+		r.add(at, "this is not UTF-8 text", "save the file as UTF-8, without control characters")
+		return nil
+	}
+	// The parser is not ours and the text is anybody's: should the one stumble
+	// over the other, that is the text's mistake.
+	defer func() {
+		if recover() != nil {
+			root = nil
+			r.add(whole, "this is not YAML", "compare it with the example in the documentation of plans")
+		}
+	}()
+	tokens := lexer.Tokenize(string(text))
+	if !r.tame(tokens) {
+		return nil
+	}
+	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
+	if err != nil {
+		r.syntax(err)
+		return nil
+	}
+	if len(file.Docs) == 0 || file.Docs[0].Body == nil {
+		r.add(whole, "the plan is empty", `it begins with "version: 1" and "app: NAME"`)
+		return nil
+	}
+	return file.Docs[0].Body
+}
+
+func (r *reader) syntax(err error) {
+	var e yaml.Error
+	if !errors.As(err, &e) || e.GetToken() == nil {
+		r.add(Position{File: r.file}, "this is not YAML", "compare it with the example in the documentation of plans")
+		return
+	}
+	what, _, _ := strings.Cut(e.GetMessage(), "\n")
+	r.add(r.at(e.GetToken()), "this is not YAML: "+what,
+		"check the indentation, quotes and brackets here and on the line before")
+}
+
+// tame refuses what a plan has no use for and an attacker has.
+func (r *reader) tame(tokens token.Tokens) bool {
+	var brackets, nested, line, documents int
+	content := false
+	for _, t := range tokens {
+		if t.Position.Line != line || t.Type == token.CollectEntryType {
+			line, nested = t.Position.Line, 0
+		}
+		switch t.Type {
+		case token.AnchorType, token.AliasType, token.MergeKeyType:
+			r.add(r.at(t), "a plan has no anchors, aliases and merge keys", "write the value out, or quote it if it is text")
+		case token.TagType, token.DirectiveType, token.MappingKeyType:
+			r.add(r.at(t), fmt.Sprintf("a plan has no %s", oddity(t.Type)), "leave it out, or quote it if it is text")
+		case token.DocumentHeaderType:
+			if documents++; documents > 1 || content {
+				r.add(r.at(t), "a second document begins here", "a plan file holds one plan")
+				return false
+			}
+		case token.SequenceStartType, token.MappingStartType:
+			brackets++
+		case token.SequenceEndType, token.MappingEndType:
+			brackets--
+		case token.SequenceEntryType, token.MappingValueType:
+			nested++
+		default:
+		}
+		content = content || t.Type != token.CommentType
+		if brackets+nested > maxDepth {
+			r.add(r.at(t), fmt.Sprintf("this is nested more than %d deep", maxDepth), "a plan is flat: look for a stray bracket or dash")
+			return false
+		}
+		if r.full() {
+			return false
+		}
+	}
+	return len(r.all) == 0
+}
+
+func oddity(t token.Type) string {
+	switch t {
+	case token.TagType:
+		return "tags (!name)"
+	case token.DirectiveType:
+		return "directives (%NAME)"
+	default:
+		return `keys with "?"`
+	}
+}
+
+func (r *reader) at(t *token.Token) Position {
+	if t == nil || t.Position == nil {
+		return Position{File: r.file}
+	}
+	return Position{File: r.file, Line: t.Position.Line, Column: t.Position.Column}
+}
+
+// firstBadByte finds what is no UTF-8, and control characters that YAML forbids.
+func firstBadByte(text []byte) (at Position, found bool) {
+	line, column := 1, 1
+	for len(text) > 0 {
+		c, size := utf8.DecodeRune(text)
+		if (c == utf8.RuneError && size == 1) || (c < ' ' && c != '\t' && c != '\n' && c != '\r') || c == 0x7f {
+			return Position{Line: line, Column: column}, true
+		}
+		column++
+		if c == '\n' {
+			line, column = line+1, 1
+		}
+		text = text[size:]
+	}
+	return Position{}, false
+}

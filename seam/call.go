@@ -1,0 +1,95 @@
+package seam
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	otelcodes "go.opentelemetry.io/otel/codes"
+	semconv "go.opentelemetry.io/otel/semconv/v1.37.0"
+	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+)
+
+// call is one call while it runs: its span and its metrics.
+type call struct {
+	series *series
+	span   trace.Span
+	begin  time.Time
+	client bool
+}
+
+func (s *Seam) start(ctx context.Context, m *method, full string, client bool) (context.Context, call) {
+	name := m.name
+	if name == "" {
+		name = strings.TrimPrefix(full, "/")
+	}
+	ctx, span := s.tracer.Start(ctx, name, m.span...)
+	if m.name == "" && span.IsRecording() {
+		span.SetAttributes(nameAttributes(name)...)
+	}
+	m.series.started.Inc()
+	m.series.inFlight.Inc()
+	return ctx, call{series: m.series, span: span, begin: time.Now(), client: client}
+}
+
+func (c *call) request(message any)  { c.series.requestBytes.Add(size(message)) }
+func (c *call) response(message any) { c.series.responseBytes.Add(size(message)) }
+
+func (c *call) end(code codes.Code) {
+	c.series.inFlight.Dec()
+	c.series.count(code)
+	c.observe(time.Since(c.begin).Seconds())
+	if c.span.IsRecording() {
+		c.span.SetAttributes(semconv.RPCGRPCStatusCodeKey.Int64(int64(code)))
+		if c.failed(code) {
+			c.span.SetStatus(otelcodes.Error, code.String())
+		}
+	}
+	c.span.End()
+}
+
+func (c *call) observe(seconds float64) {
+	if span := c.span.SpanContext(); span.IsSampled() {
+		if o, ok := c.series.duration.(prometheus.ExemplarObserver); ok {
+			o.ObserveWithExemplar(seconds, prometheus.Labels{"trace_id": span.TraceID().String()})
+			return
+		}
+	}
+	c.series.duration.Observe(seconds)
+}
+
+// failed follows OpenTelemetry's conventions for gRPC: to the caller each code but
+// OK is an error, to the callee only those that it is to blame for.
+func (c *call) failed(code codes.Code) bool {
+	if c.client {
+		return code != codes.OK
+	}
+	switch code { //nolint:exhaustive // the rest are the caller's
+	case codes.Unknown, codes.DeadlineExceeded, codes.Unimplemented, codes.Internal, codes.Unavailable, codes.DataLoss:
+		return true
+	default:
+		return false
+	}
+}
+
+// codeOf is what the caller gets to see of a handler's error.
+func codeOf(err error) codes.Code {
+	if err == nil {
+		return codes.OK
+	}
+	if s, ok := status.FromError(err); ok {
+		return s.Code()
+	}
+	return status.FromContextError(err).Code()
+}
+
+func size(message any) float64 {
+	if m, ok := message.(proto.Message); ok {
+		return float64(proto.Size(m))
+	}
+	return 0
+}

@@ -1,0 +1,54 @@
+// Package seam holds the chains around a link: what every call passes through on
+// its way out of a caller and into a callee, the same objects for every link.
+//
+//	s, err := seam.New(tel) // one per process
+//	unary, stream := s.Outbound(seam.OutboundOptions{
+//		Caller: "web", Callee: "accounts", Link: "http",
+//		Serves: accounts.Service.Serves, Deadline: plan.Deadline,
+//	})
+//	conn, err := httplink.Dial(u, link.DialOptions{Unary: unary, Stream: stream})
+//
+//	unaryIn, streamIn := s.Inbound(seam.InboundOptions{Link: "http", Serves: served})
+//	server, err := httplink.Listen(ctx, u, link.ListenOptions{Unary: unaryIn, Stream: streamIn})
+//
+// # The way of a call
+//
+// Outbound, a call gets a client span, its metadata and its deadline, and then
+// meets the app's interceptors. Inbound, it continues the trace and the
+// correlation id, is refused with DeadlineExceeded if its time is over, gets a
+// server span, and meets the app's interceptors. Spans follow OpenTelemetry's
+// conventions for RPC. Calls of the health and reflection services pass without
+// spans and metrics. A panic is not stopped here, which is the link's task, but
+// is counted as Internal.
+//
+// # Metadata
+//
+// A call carries traceparent, tracestate and baggage as W3C defines them,
+// x-correlation-id, and kerf-caller: the service that calls. What the caller's
+// code has put under these keys is replaced, except for a valid x-correlation-id
+// where the context has none. The callee must not take kerf-caller for proof.
+//
+// # Deadlines
+//
+// A unary call ends by the deadline of its method, or by its context's if that is
+// earlier; streams have no deadline of their own. A handler's calls end a little
+// before the call it is answering: 5 % of what is left, at most 50 ms, so that it
+// can still tell its caller what went wrong.
+//
+// # Metrics
+//
+// On the side of the caller kerf_client_*, of the callee kerf_server_*, each with
+// the labels caller, callee, link and method (as "package.Service/Method"):
+//
+//	calls_started_total     calls begun
+//	calls_total             calls ended, with the label code: OK, NotFound, ...
+//	calls_in_flight         calls begun and not ended
+//	call_duration_seconds   from begin to end; native histogram and a few buckets
+//	request_bytes_total     messages from caller to callee, as protobuf
+//	response_bytes_total    messages from callee to caller, as protobuf
+//
+// The labels are bounded. Methods that the callee does not declare are "unknown".
+// A callee sees a caller that gives no name, or an impossible one, as "unknown",
+// and the 65th and further names that InboundOptions.Callers does not list as
+// "other". Durations of sampled calls have the trace id as exemplar.
+package seam

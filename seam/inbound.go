@@ -1,0 +1,143 @@
+package seam
+
+import (
+	"context"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/kerf-go/kerf/telemetry"
+)
+
+// InboundOptions describe one link on which a process is called.
+type InboundOptions struct {
+	Link string // the link's scheme
+
+	// Serves is what the process's services serve, by the services' names in the
+	// app; other methods, and their callee, are labelled "unknown".
+	Serves map[string][]*grpc.ServiceDesc
+
+	// Callers are the app's services. They are always labelled by name; of other
+	// callers only the first 64 are.
+	Callers []string
+
+	// Unary and Stream are the app's interceptors, the first one outermost. They
+	// run inside Kerf's.
+	Unary  []grpc.UnaryServerInterceptor
+	Stream []grpc.StreamServerInterceptor
+}
+
+// Inbound makes the interceptors of a server, outermost first, for
+// link.ListenOptions.
+func (s *Seam) Inbound(o InboundOptions) ([]grpc.UnaryServerInterceptor, []grpc.StreamServerInterceptor) {
+	server := side{metrics: s.server, kind: trace.SpanKindServer, link: o.Link}
+	in := &arrival{seam: s, callers: newCallers(o.Callers, func(caller string) methods {
+		return server.methods(caller, o.Serves, unknown)
+	})}
+	return append([]grpc.UnaryServerInterceptor{in.unary}, o.Unary...),
+		append([]grpc.StreamServerInterceptor{in.stream}, o.Stream...)
+}
+
+// arrival is where calls come in.
+type arrival struct {
+	seam    *Seam
+	callers *callers
+}
+
+func (a *arrival) unary(
+	ctx context.Context, request any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler,
+) (any, error) {
+	if quiet(info.FullMethod) {
+		return handle(ctx, request)
+	}
+	ctx, c := a.receive(ctx, info.FullMethod)
+	code := codes.Internal // unless the handler's panic passes by
+	defer func() { c.end(code) }()
+	c.request(request)
+	if err := late(ctx); err != nil {
+		code = codeOf(err)
+		return nil, err
+	}
+	response, err := handle(ctx, request)
+	if err == nil {
+		c.response(response)
+	}
+	code = codeOf(err)
+	return response, err
+}
+
+func (a *arrival) stream(
+	impl any, under grpc.ServerStream, info *grpc.StreamServerInfo, handle grpc.StreamHandler,
+) error {
+	if quiet(info.FullMethod) {
+		return handle(impl, under)
+	}
+	ctx, c := a.receive(under.Context(), info.FullMethod)
+	code := codes.Internal // unless the handler's panic passes by
+	defer func() { c.end(code) }()
+	err := late(ctx)
+	if err == nil {
+		err = handle(impl, &serverStream{ServerStream: under, ctx: ctx, call: &c})
+	}
+	code = codeOf(err)
+	return err
+}
+
+// receive makes the handler's context: it continues the caller's trace and
+// correlation, and knows until when the caller waits.
+func (a *arrival) receive(ctx context.Context, name string) (context.Context, call) {
+	md := arrived{ctx}
+	m := a.callers.of(md.Get(callerKey)).of(name)
+	id := md.Get(correlationKey)
+	if !telemetry.ValidCorrelation(id) {
+		id = telemetry.NewCorrelation()
+	}
+	if deadline, ok := ctx.Deadline(); ok {
+		ctx = context.WithValue(ctx, inboundKey{}, inbound{deadline})
+	}
+	ctx = a.seam.propagator.Extract(telemetry.WithCorrelation(ctx, id), md)
+	return a.seam.start(ctx, m, name, false)
+}
+
+// late refuses a call that nobody waits for any more. The clock is asked as well
+// as the context, whose timer may fire a little later.
+func late(ctx context.Context) error {
+	err := ctx.Err()
+	if deadline, ok := ctx.Deadline(); err == nil && ok && !time.Now().Before(deadline) {
+		err = context.DeadlineExceeded
+	}
+	if err == nil {
+		return nil
+	}
+	return status.FromContextError(err).Err() //nolint:wrapcheck // a status is the answer
+}
+
+// serverStream counts messages and hands on the handler's context.
+type serverStream struct {
+	grpc.ServerStream
+	ctx  context.Context //nolint:containedctx // a stream's context has no other place
+	call *call
+}
+
+var _ grpc.ServerStream = (*serverStream)(nil)
+
+func (s *serverStream) Context() context.Context { return s.ctx }
+
+func (s *serverStream) SendMsg(message any) error {
+	err := s.ServerStream.SendMsg(message)
+	if err == nil {
+		s.call.response(message)
+	}
+	return err //nolint:wrapcheck // a status passes as it is
+}
+
+func (s *serverStream) RecvMsg(message any) error {
+	err := s.ServerStream.RecvMsg(message)
+	if err == nil {
+		s.call.request(message)
+	}
+	return err //nolint:wrapcheck // as above
+}

@@ -1,0 +1,88 @@
+package seam
+
+import (
+	"strings"
+	"sync"
+
+	"go.opentelemetry.io/otel/attribute"
+	semconv "go.opentelemetry.io/otel/semconv/v1.37.0"
+	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/grpc"
+)
+
+// method is what is known of a method before it is called: everything that a call
+// would otherwise have to make.
+type method struct {
+	name   string // of the span: "package.Service/Method"; empty: as the call says
+	span   []trace.SpanStartOption
+	series *series
+}
+
+// methods finds a caller's methods by their full names, "/package.Service/Method",
+// and under "" what stands for those that nobody declared. Each is made when it is
+// first called, so that no metrics show of what never ran.
+type methods map[string]func() *method
+
+func (m methods) of(full string) *method {
+	if known, ok := m[full]; ok {
+		return known()
+	}
+	return m[""]()
+}
+
+// side makes the methods of one side of one link.
+type side struct {
+	metrics *metrics
+	kind    trace.SpanKind
+	link    string
+}
+
+func (s side) methods(caller string, serves map[string][]*grpc.ServiceDesc, stranger string) methods {
+	all := methods{"": sync.OnceValue(func() *method { return s.method(caller, stranger, "") })}
+	for callee, descs := range serves {
+		for _, full := range fullNames(descs) {
+			all[full] = sync.OnceValue(func() *method { return s.method(caller, callee, full[1:]) })
+		}
+	}
+	return all
+}
+
+func (s side) method(caller, callee, name string) *method {
+	attrs := []attribute.KeyValue{
+		semconv.RPCSystemGRPC,
+		attribute.String("kerf.caller", caller),
+		attribute.String("kerf.callee", callee),
+		attribute.String("kerf.link", s.link),
+	}
+	label := unknown
+	if name != "" {
+		label = name
+		attrs = append(attrs, nameAttributes(name)...)
+	}
+	return &method{
+		name:   name,
+		span:   []trace.SpanStartOption{trace.WithSpanKind(s.kind), trace.WithAttributes(attrs...)},
+		series: s.metrics.series(caller, callee, s.link, label),
+	}
+}
+
+func nameAttributes(name string) []attribute.KeyValue {
+	slash := strings.LastIndexByte(name, '/')
+	if slash < 0 {
+		return []attribute.KeyValue{semconv.RPCMethod(name)}
+	}
+	return []attribute.KeyValue{semconv.RPCService(name[:slash]), semconv.RPCMethod(name[slash+1:])}
+}
+
+func fullNames(descs []*grpc.ServiceDesc) []string {
+	var names []string
+	for _, d := range descs {
+		for _, m := range d.Methods {
+			names = append(names, "/"+d.ServiceName+"/"+m.MethodName)
+		}
+		for _, s := range d.Streams {
+			names = append(names, "/"+d.ServiceName+"/"+s.StreamName)
+		}
+	}
+	return names
+}

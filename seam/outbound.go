@@ -1,0 +1,133 @@
+package seam
+
+import (
+	"context"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+
+	"github.com/kerf-go/kerf/telemetry"
+)
+
+// OutboundOptions describe one caller's way to one callee over one link.
+type OutboundOptions struct {
+	Caller string // the calling service's name in the app
+	Callee string // the called service's name in the app
+	Link   string // the link's scheme
+
+	// Serves is what the callee serves; other methods are labelled "unknown".
+	Serves []*grpc.ServiceDesc
+
+	// Deadline tells how long a unary call of a method, "/package.Service/Method",
+	// may take; 0: no limit but the context's. nil: 0 for all.
+	Deadline func(method string) time.Duration
+
+	// Unary and Stream are the app's interceptors, the first one outermost. They
+	// run inside Kerf's.
+	Unary  []grpc.UnaryClientInterceptor
+	Stream []grpc.StreamClientInterceptor
+}
+
+// Outbound makes the interceptors of a conn, outermost first, for
+// link.DialOptions. Each chain belongs to one conn or to several alike.
+func (s *Seam) Outbound(o OutboundOptions) ([]grpc.UnaryClientInterceptor, []grpc.StreamClientInterceptor) {
+	client := side{metrics: s.client, kind: trace.SpanKindClient, link: o.Link}
+	out := &outbound{
+		seam:     s,
+		caller:   []string{o.Caller},
+		methods:  client.methods(o.Caller, map[string][]*grpc.ServiceDesc{o.Callee: o.Serves}, o.Callee),
+		deadline: o.Deadline,
+	}
+	if out.deadline == nil {
+		out.deadline = func(string) time.Duration { return 0 }
+	}
+	return append([]grpc.UnaryClientInterceptor{out.unary}, o.Unary...),
+		append([]grpc.StreamClientInterceptor{out.stream}, o.Stream...)
+}
+
+type outbound struct {
+	seam     *Seam
+	caller   []string // metadata's form; never changed
+	methods  methods
+	deadline func(method string) time.Duration
+}
+
+func (o *outbound) unary(
+	ctx context.Context, name string, request, response any, cc *grpc.ClientConn,
+	invoke grpc.UnaryInvoker, opts ...grpc.CallOption,
+) error {
+	if quiet(name) {
+		ctx, cancel := bound(ctx, o.deadline(name))
+		defer cancel()
+		return invoke(ctx, name, request, response, cc, opts...)
+	}
+	ctx, c := o.seam.start(ctx, o.methods.of(name), name, true)
+	code := codes.Internal // unless an interceptor's panic passes by
+	defer func() { c.end(code) }()
+	ctx, cancel := bound(o.inject(ctx), o.deadline(name))
+	defer cancel()
+	c.request(request)
+	err := invoke(ctx, name, request, response, cc, opts...)
+	if err == nil {
+		c.response(response)
+	}
+	code = codeOf(err)
+	return err
+}
+
+func (o *outbound) stream(
+	ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, name string,
+	open grpc.Streamer, opts ...grpc.CallOption,
+) (grpc.ClientStream, error) {
+	if quiet(name) {
+		return open(ctx, desc, cc, name, opts...)
+	}
+	ctx, c := o.seam.start(ctx, o.methods.of(name), name, true)
+	ctx, cancel := bound(o.inject(ctx), 0)
+	stream := &clientStream{call: c, cancel: cancel, answers: desc.ServerStreams}
+	opened := false
+	defer func() {
+		if !opened {
+			stream.end(codes.Internal) // an interceptor's panic passes by
+		}
+	}()
+	under, err := open(ctx, desc, cc, name, opts...)
+	opened = true
+	if err != nil {
+		stream.end(codeOf(err))
+		return nil, err
+	}
+	stream.ClientStream = under
+	stream.watch(ctx)
+	return stream, nil
+}
+
+// inject puts Kerf's keys into the outgoing metadata, in place of whatever is
+// there: a handler may have passed on all that it was given.
+func (o *outbound) inject(ctx context.Context) context.Context {
+	md, ok := metadata.FromOutgoingContext(ctx) // a copy
+	if ok {
+		for _, key := range o.seam.propagator.Fields() {
+			delete(md, key)
+		}
+	} else {
+		md = make(metadata.MD, 3)
+	}
+	md[correlationKey] = []string{correlation(ctx, md[correlationKey])}
+	md[callerKey] = o.caller
+	o.seam.propagator.Inject(ctx, carrier(md))
+	return metadata.NewOutgoingContext(ctx, md)
+}
+
+func correlation(ctx context.Context, given []string) string {
+	if id := telemetry.Correlation(ctx); id != "" {
+		return id
+	}
+	if len(given) > 0 && telemetry.ValidCorrelation(given[0]) {
+		return given[0]
+	}
+	return telemetry.NewCorrelation()
+}

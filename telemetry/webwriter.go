@@ -1,0 +1,45 @@
+package telemetry
+
+import (
+	"cmp"
+	"net/http"
+)
+
+// webWriter remembers the status of an answer. It flushes as the writer beneath
+// does, and http.ResponseController reaches what else that one can.
+type webWriter struct {
+	http.ResponseWriter
+	code int // 0: nothing written yet
+}
+
+var (
+	_ http.ResponseWriter = (*webWriter)(nil)
+	_ http.Flusher        = (*webWriter)(nil)
+)
+
+func (w *webWriter) WriteHeader(code int) {
+	// 1xx other than 101 are followed by the real one.
+	if w.code == 0 && (code >= http.StatusOK || code == http.StatusSwitchingProtocols) {
+		w.code = code
+	}
+	w.ResponseWriter.WriteHeader(code)
+}
+
+func (w *webWriter) Write(p []byte) (int, error) {
+	w.code = cmp.Or(w.code, http.StatusOK)
+	return w.ResponseWriter.Write(p) //nolint:wrapcheck // a writer in the middle adds nothing to tell
+}
+
+// Flush is for code that asserts http.Flusher; it cannot tell of failure.
+func (w *webWriter) Flush() { _ = w.FlushError() }
+
+// FlushError is what http.ResponseController calls.
+func (w *webWriter) FlushError() error {
+	w.code = cmp.Or(w.code, http.StatusOK)
+	return http.NewResponseController(w.ResponseWriter).Flush() //nolint:wrapcheck // as above
+}
+
+// Unwrap lets http.ResponseController find deadlines, full duplex and hijacking.
+func (w *webWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w *webWriter) status() int { return cmp.Or(w.code, http.StatusOK) }

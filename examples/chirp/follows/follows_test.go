@@ -1,0 +1,293 @@
+package follows_test
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"go.uber.org/goleak"
+	"google.golang.org/grpc/codes"
+
+	"github.com/kerf-go/kerf/examples/chirp/follows"
+	followsv1 "github.com/kerf-go/kerf/examples/chirp/follows/v1"
+	"github.com/kerf-go/kerf/examples/chirp/internal/chirptest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func setup(t *testing.T, o follows.Options) *follows.Follows {
+	t.Helper()
+	return open(t, t.TempDir(), o)
+}
+
+func open(t *testing.T, dir string, o follows.Options) *follows.Follows {
+	t.Helper()
+	f, err := follows.New(chirptest.Store(t, dir, follows.Migrations()), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func follow(t *testing.T, f *follows.Follows, follower, followee int64) {
+	t.Helper()
+	_, err := f.Follow(t.Context(), &followsv1.FollowRequest{FollowerId: follower, FolloweeId: followee})
+	chirptest.WantCode(t, err, codes.OK)
+}
+
+func unfollow(t *testing.T, f *follows.Follows, follower, followee int64) {
+	t.Helper()
+	_, err := f.Unfollow(t.Context(), &followsv1.UnfollowRequest{FollowerId: follower, FolloweeId: followee})
+	chirptest.WantCode(t, err, codes.OK)
+}
+
+func following(t *testing.T, f *follows.Follows, account int64) []int64 {
+	t.Helper()
+	answer, err := f.AllFollowing(t.Context(), &followsv1.AllFollowingRequest{AccountId: account})
+	chirptest.WantCode(t, err, codes.OK)
+	return answer.GetAccountIds()
+}
+
+func wantIDs(t *testing.T, got []int64, want ...int64) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Fatalf("got %v, want %v", got, want)
+	}
+}
+
+func TestFollowHappensOnceHoweverOftenItIsAsked(t *testing.T) {
+	t.Parallel()
+	f := setup(t, follows.Options{})
+	follow(t, f, 1, 2)
+	follow(t, f, 1, 3)
+	follow(t, f, 1, 2)
+	wantIDs(t, following(t, f, 1), 3, 2)
+	unfollow(t, f, 1, 2)
+	unfollow(t, f, 1, 2)
+	unfollow(t, f, 1, 99)
+	wantIDs(t, following(t, f, 1), 3)
+}
+
+func TestBadInput(t *testing.T) {
+	t.Parallel()
+	f := setup(t, follows.Options{})
+	follow(t, f, 1, 2)
+	ctx := t.Context()
+	many := make([]int64, 10_001)
+	for i := range many {
+		many[i] = int64(i + 1)
+	}
+	list := func(r *followsv1.ListFollowersRequest) error { _, err := f.ListFollowers(ctx, r); return err }
+	for name, call := range map[string]func() error{
+		"following oneself": func() error {
+			_, err := f.Follow(ctx, &followsv1.FollowRequest{FollowerId: 1, FolloweeId: 1})
+			return err
+		},
+		"following nobody": func() error {
+			_, err := f.Follow(ctx, &followsv1.FollowRequest{FollowerId: 1})
+			return err
+		},
+		"nobody follows": func() error {
+			_, err := f.Follow(ctx, &followsv1.FollowRequest{FollowerId: -1, FolloweeId: 1})
+			return err
+		},
+		"unfollowing nobody": func() error {
+			_, err := f.Unfollow(ctx, &followsv1.UnfollowRequest{FollowerId: 1})
+			return err
+		},
+		"a list of nobody":   func() error { return list(&followsv1.ListFollowersRequest{}) },
+		"a page too large":   func() error { return list(&followsv1.ListFollowersRequest{AccountId: 1, PageSize: 101}) },
+		"a page below zero":  func() error { return list(&followsv1.ListFollowersRequest{AccountId: 1, PageSize: -1}) },
+		"a page of nowhere":  func() error { return list(&followsv1.ListFollowersRequest{AccountId: 1, Cursor: "xyz"}) },
+		"everyone of nobody": func() error { _, err := f.AllFollowing(ctx, &followsv1.AllFollowingRequest{}); return err },
+		"too many to count": func() error {
+			_, err := f.CountFollows(ctx, &followsv1.CountFollowsRequest{AccountIds: many[:501]})
+			return err
+		},
+		"counting nobody": func() error {
+			_, err := f.CountFollows(ctx, &followsv1.CountFollowsRequest{AccountIds: []int64{1, 0}})
+			return err
+		},
+		"too many candidates": func() error {
+			_, err := f.FilterFollowers(ctx, &followsv1.FilterFollowersRequest{AccountId: 1, CandidateIds: many})
+			return err
+		},
+		"filtering for nobody": func() error {
+			_, err := f.FilterFollowing(ctx, &followsv1.FilterFollowingRequest{CandidateIds: many[:1]})
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			chirptest.WantCode(t, call(), codes.InvalidArgument)
+		})
+	}
+	wantIDs(t, following(t, f, 1), 2)
+}
+
+func TestLimitOfFollowings(t *testing.T) {
+	t.Parallel()
+	f := setup(t, follows.Options{MaxFollowing: 2})
+	follow(t, f, 1, 2)
+	follow(t, f, 1, 3)
+	_, err := f.Follow(t.Context(), &followsv1.FollowRequest{FollowerId: 1, FolloweeId: 4})
+	chirptest.WantCode(t, err, codes.FailedPrecondition)
+	follow(t, f, 1, 3) // already followed: no further one
+	unfollow(t, f, 1, 2)
+	follow(t, f, 1, 4)
+	wantIDs(t, following(t, f, 1), 4, 3)
+}
+
+func TestPagesNeitherSkipNorRepeatWhileFollowsChange(t *testing.T) {
+	t.Parallel()
+	f := setup(t, follows.Options{})
+	var want []int64
+	for id := int64(2); id <= 26; id++ {
+		follow(t, f, id, 1)
+		want = append(want, id)
+	}
+	slices.Reverse(want)
+	var got []int64
+	cursor := ""
+	for newcomer := int64(100); ; newcomer++ {
+		page, err := f.ListFollowers(t.Context(),
+			&followsv1.ListFollowersRequest{AccountId: 1, PageSize: 4, Cursor: cursor})
+		chirptest.WantCode(t, err, codes.OK)
+		got = append(got, page.GetAccountIds()...)
+		follow(t, f, newcomer, 1)
+		unfollow(t, f, got[0], 1) // one already seen
+		if cursor = page.GetNextCursor(); cursor == "" {
+			break
+		}
+	}
+	wantIDs(t, got, want...)
+}
+
+func TestCursorOfAnotherListIsRefused(t *testing.T) {
+	t.Parallel()
+	f := setup(t, follows.Options{})
+	for id := int64(2); id <= 4; id++ {
+		follow(t, f, id, 1)
+	}
+	page, err := f.ListFollowers(t.Context(), &followsv1.ListFollowersRequest{AccountId: 1, PageSize: 1})
+	chirptest.WantCode(t, err, codes.OK)
+	_, err = f.ListFollowing(t.Context(), &followsv1.ListFollowingRequest{AccountId: 1, Cursor: page.GetNextCursor()})
+	chirptest.WantCode(t, err, codes.InvalidArgument)
+	_, err = f.ListFollowers(t.Context(), &followsv1.ListFollowersRequest{AccountId: 2, Cursor: page.GetNextCursor()})
+	chirptest.WantCode(t, err, codes.InvalidArgument)
+}
+
+func TestListFollowingIsNewestFirst(t *testing.T) {
+	t.Parallel()
+	f := setup(t, follows.Options{})
+	for _, id := range []int64{7, 3, 9} {
+		follow(t, f, 1, id)
+	}
+	page, err := f.ListFollowing(t.Context(), &followsv1.ListFollowingRequest{AccountId: 1})
+	chirptest.WantCode(t, err, codes.OK)
+	wantIDs(t, page.GetAccountIds(), 9, 3, 7)
+	if page.GetNextCursor() != "" {
+		t.Error("the last page has a next one")
+	}
+}
+
+func TestCountsComeInTheOrderAsked(t *testing.T) {
+	t.Parallel()
+	f := setup(t, follows.Options{})
+	follow(t, f, 1, 2)
+	follow(t, f, 3, 2)
+	follow(t, f, 2, 1)
+	answer, err := f.CountFollows(t.Context(), &followsv1.CountFollowsRequest{AccountIds: []int64{2, 77, 1, 2}})
+	chirptest.WantCode(t, err, codes.OK)
+	want := [][3]int64{{2, 2, 1}, {77, 0, 0}, {1, 1, 1}, {2, 2, 1}}
+	if len(answer.GetCounts()) != len(want) {
+		t.Fatalf("got %v", answer)
+	}
+	for i, c := range answer.GetCounts() {
+		if got := [3]int64{c.GetAccountId(), c.GetFollowers(), c.GetFollowing()}; got != want[i] {
+			t.Errorf("number %d: got %v, want %v", i, got, want[i])
+		}
+	}
+	empty, err := f.CountFollows(t.Context(), &followsv1.CountFollowsRequest{})
+	chirptest.WantCode(t, err, codes.OK)
+	if len(empty.GetCounts()) != 0 {
+		t.Errorf("counted nobody and got %v", empty)
+	}
+}
+
+func TestFiltersKeepTheOrderAndDropRepeats(t *testing.T) {
+	t.Parallel()
+	f := setup(t, follows.Options{})
+	for _, id := range []int64{5, 3, 8} {
+		follow(t, f, id, 1)
+		follow(t, f, 2, id)
+	}
+	candidates := []int64{8, 4, 3, 8, 1}
+	followers, err := f.FilterFollowers(t.Context(),
+		&followsv1.FilterFollowersRequest{AccountId: 1, CandidateIds: candidates})
+	chirptest.WantCode(t, err, codes.OK)
+	wantIDs(t, followers.GetAccountIds(), 8, 3)
+	followed, err := f.FilterFollowing(t.Context(),
+		&followsv1.FilterFollowingRequest{AccountId: 2, CandidateIds: candidates})
+	chirptest.WantCode(t, err, codes.OK)
+	wantIDs(t, followed.GetAccountIds(), 8, 3)
+}
+
+func TestEverythingIsThereAfterReopening(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	t.Run("first life", func(t *testing.T) { follow(t, open(t, dir, follows.Options{}), 1, 2) })
+	wantIDs(t, following(t, open(t, dir, follows.Options{}), 1), 2)
+}
+
+func TestConcurrentFollowsAndUnfollowsEndInOneState(t *testing.T) {
+	t.Parallel()
+	f := setup(t, follows.Options{MaxFollowing: 5})
+	var all sync.WaitGroup
+	for worker := range int64(8) {
+		all.Go(func() {
+			for i := range int64(10) {
+				followee := 2 + (worker+i)%8
+				// Refusals for the limit are part of the game.
+				_, _ = f.Follow(t.Context(), &followsv1.FollowRequest{FollowerId: 1, FolloweeId: followee})
+				if i%3 == 0 {
+					unfollow(t, f, 1, followee)
+				}
+			}
+		})
+	}
+	all.Wait()
+	ids := following(t, f, 1)
+	answer, err := f.CountFollows(t.Context(), &followsv1.CountFollowsRequest{AccountIds: []int64{1}})
+	chirptest.WantCode(t, err, codes.OK)
+	if n := answer.GetCounts()[0].GetFollowing(); n > 5 || n != int64(len(ids)) {
+		t.Errorf("counts %d and lists %v; at most 5 may be followed", n, ids)
+	}
+}
+
+func TestServiceStartsAloneWithItsConfig(t *testing.T) {
+	t.Parallel()
+	e := &chirptest.Engine{Plan: "max_following: 1"}
+	cc, err := e.Start(t, follows.Service())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Checks["store"](t.Context()); err != nil {
+		t.Errorf("not ready: %v", err)
+	}
+	client := followsv1.NewFollowsClient(cc)
+	_, err = client.Follow(t.Context(), &followsv1.FollowRequest{FollowerId: 1, FolloweeId: 2})
+	chirptest.WantCode(t, err, codes.OK)
+	_, err = client.Follow(t.Context(), &followsv1.FollowRequest{FollowerId: 1, FolloweeId: 3})
+	chirptest.WantCode(t, err, codes.FailedPrecondition)
+}
+
+func TestServiceRefusesWrongConfig(t *testing.T) {
+	t.Parallel()
+	for plan, want := range map[string]string{"max_following: 5001": "max_following is 5001", "max_folowing: 1": "max_folowing"} {
+		_, err := (&chirptest.Engine{Plan: plan}).Start(t, follows.Service())
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want an error with %q", plan, err, want)
+		}
+	}
+}

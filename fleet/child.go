@@ -25,7 +25,7 @@ type child struct {
 // launch starts the process of m. Whoever has a child waits for exited.
 func launch(ctx context.Context, m *member) (*child, error) {
 	// The life is ended in order by m, not by the context.
-	cmd := exec.CommandContext(context.WithoutCancel(ctx), m.Command[0], m.Command[1:]...)
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), m.Command[0], m.Command[1:]...) //nolint:gosec // the plan's
 	cmd.Env = append(append(os.Environ(), m.Env...), m.environ()...)
 	cmd.WaitDelay = pipeDelay
 	ownGroup(cmd)

@@ -59,7 +59,7 @@ func (f *Fleet) Run(ctx context.Context) error {
 	}
 	if f.o.StatusFile != "" {
 		started := time.Now()
-		published, err := Publish(f.o.StatusFile, func() Report {
+		published, err := Publish(ctx, f.o.StatusFile, func() Report {
 			return Report{App: f.o.App, Plan: f.o.Plan, Started: started, Processes: f.Status()}
 		})
 		if err != nil {
@@ -81,28 +81,6 @@ func (f *Fleet) Run(ctx context.Context) error {
 		cause = m.err
 	}
 	return errors.Join(cause, f.drain(cause))
-}
-
-// drain stops all processes, one step of the order after the other, and gives
-// the errors other than the one that is known.
-func (f *Fleet) drain(known error) error {
-	deadline := time.Now().Add(f.o.StopTimeout)
-	var errs []error
-	for i, stage := range f.stages {
-		// A step that hangs must not take the time of those after it.
-		share := time.Until(deadline) / time.Duration(len(f.stages)-i)
-		var all sync.WaitGroup
-		for _, m := range stage {
-			all.Go(func() { m.stop(max(share, 0)) })
-		}
-		all.Wait()
-		for _, m := range stage {
-			if m.err != nil && m.err != known { //nolint:errorlint // the very same value
-				errs = append(errs, m.err)
-			}
-		}
-	}
-	return errors.Join(errs...)
 }
 
 // Ready is closed when all processes are ready at once for the first time.
@@ -144,11 +122,30 @@ func (f *Fleet) Restart(ctx context.Context, name string) error {
 	})
 }
 
+// drain stops all processes, one step of the order after the other, and gives
+// the errors other than the one that is known.
+func (f *Fleet) drain(known error) error {
+	deadline := time.Now().Add(f.o.StopTimeout)
+	var errs []error
+	for i, stage := range f.stages {
+		// A step that hangs must not take the time of those after it.
+		share := time.Until(deadline) / time.Duration(len(f.stages)-i)
+		var all sync.WaitGroup
+		for _, m := range stage {
+			all.Go(func() { m.stop(max(share, 0)) })
+		}
+		all.Wait()
+		for _, m := range stage {
+			if m.err != nil && m.err != known { //nolint:errorlint // the very same value
+				errs = append(errs, m.err)
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // each does something with all replicas of a process at the same time.
 func (f *Fleet) each(name string, do func(*member) error) error {
-	if !f.begun.Load() {
-		return errors.New("the fleet does not run yet: call Run first")
-	}
 	var all sync.WaitGroup
 	errs := make([]error, len(f.members))
 	found := false

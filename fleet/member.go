@@ -134,7 +134,7 @@ func (m *member) attend(c *child, bound *time.Timer) {
 // backOff waits for the time of the next life.
 func (m *member) backOff(d death, deaths int) {
 	wait := fullJitter(deaths, m.o.BackoffMin, m.o.BackoffMax)
-	m.out.say("%s: %s; restart %d of %d in %s", m.label, d.how, deaths, m.o.MaxRestarts, wait.Round(time.Millisecond))
+	m.out.sayf("%s: %s; restart %d of %d in %s", m.label, d.how, deaths, m.o.MaxRestarts, wait.Round(time.Millisecond))
 	m.enter(BackingOff)
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
@@ -180,7 +180,7 @@ func (m *member) drained(d death) error {
 	if d.clean {
 		return nil
 	}
-	m.out.say("%s: %s, when told to stop", m.label, d.how)
+	m.out.sayf("%s: %s, when told to stop", m.label, d.how)
 	return fmt.Errorf("process %s: %s, when told to stop", m.label, d.how)
 }
 
@@ -188,10 +188,10 @@ func (m *member) givenUp(d death, restarts int) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if d.final {
-		m.out.say("%s: %s; it is not tried again", m.label, d.how)
+		m.out.sayf("%s: %s; it is not tried again", m.label, d.how)
 		return fmt.Errorf("process %s: %s", m.label, d.how)
 	}
-	m.out.say("%s: %s; given up after %d restarts", m.label, d.how, restarts)
+	m.out.sayf("%s: %s; given up after %d restarts", m.label, d.how, restarts)
 	return fmt.Errorf("process %s: %s, given up after %d restarts%s", m.label, d.how, restarts, m.tail.quote())
 }
 

@@ -47,8 +47,8 @@ func (g *merger) line(label string, hue int, text []byte, part bool) {
 	_, _ = g.w.Write(g.buf) // with nowhere to log to, the processes still do their work
 }
 
-// say writes a line of the fleet's own.
-func (g *merger) say(format string, args ...any) {
+// sayf writes a line of the fleet's own.
+func (g *merger) sayf(format string, args ...any) {
 	g.line(ownLabel, -1, fmt.Appendf(nil, format, args...), false)
 }
 

@@ -28,10 +28,8 @@ const askTimeout = 5 * time.Second
 // fill App, Plan, the same Started each time, and Processes. The file of an app
 // that runs is left alone, and the error wraps ErrRunning; that of one that has
 // vanished is replaced. The answers are given on a port of the loopback interface,
-// to programs of this machine only.
-func Publish(file string, report func() Report) (io.Closer, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), askTimeout)
-	defer cancel()
+// to programs of this machine only. ctx bounds Publish itself, not what it leaves.
+func Publish(ctx context.Context, file string, report func() Report) (io.Closer, error) {
 	if err := makeRoom(ctx, file); err != nil {
 		return nil, err
 	}
@@ -60,6 +58,17 @@ type publication struct {
 	about  Report // without Processes
 	server *http.Server
 	gone   chan struct{} // closed when the server has ended
+}
+
+// Close takes the file away, if it is still this app's, and ends the answers.
+func (p *publication) Close() error {
+	var err error
+	if found, readErr := readFile(p.file); readErr == nil && found.same(p.about) {
+		err = os.Remove(p.file)
+	}
+	err = errors.Join(err, p.server.Close())
+	<-p.gone
+	return err
 }
 
 func (p *publication) handler(host string, report func() Report) http.Handler {
@@ -102,17 +111,6 @@ func (p *publication) write() error {
 		return fmt.Errorf("write the status file: %w", err)
 	}
 	return nil
-}
-
-// Close takes the file away, if it is still this app's, and ends the answers.
-func (p *publication) Close() error {
-	var err error
-	if found, readErr := readFile(p.file); readErr == nil && found.same(p.about) {
-		err = os.Remove(p.file)
-	}
-	err = errors.Join(err, p.server.Close())
-	<-p.gone
-	return err
 }
 
 // makeRoom removes the file of an app that has vanished.

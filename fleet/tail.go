@@ -22,9 +22,9 @@ func (t *tail) add(line []byte) {
 }
 
 // quote gives the lines as the end of an error's text.
-func (t tail) quote() string {
-	if len(t) == 0 {
+func (t *tail) quote() string {
+	if len(*t) == 0 {
 		return "; it logged nothing"
 	}
-	return "; its last lines:\n\t" + strings.Join(t, "\n\t")
+	return "; its last lines:\n\t" + strings.Join(*t, "\n\t")
 }

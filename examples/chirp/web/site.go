@@ -1,0 +1,118 @@
+package web
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	accountsv1 "github.com/kerf-go/kerf/examples/chirp/accounts/v1"
+	followsv1 "github.com/kerf-go/kerf/examples/chirp/follows/v1"
+	messagesv1 "github.com/kerf-go/kerf/examples/chirp/messages/v1"
+	notifyv1 "github.com/kerf-go/kerf/examples/chirp/notify/v1"
+)
+
+// Clients are the services behind the site. All are needed; none need be up.
+type Clients struct {
+	Accounts accountsv1.AccountsClient
+	Messages messagesv1.MessagesClient
+	Follows  followsv1.FollowsClient
+	Notify   notifyv1.NotifyClient
+}
+
+// Options of a Site. The zero value is what the example runs with.
+type Options struct {
+	Title  string           // name of the site; Chirp
+	Secure bool             // browsers come by TLS, whatever the request looks like
+	Logger *slog.Logger     // nil discards
+	Now    func() time.Time // nil is time.Now
+
+	// Wait bounds what a page cannot do without, 10 s, and Extra what it can, 2 s.
+	Wait, Extra time.Duration
+
+	// Heartbeat is the time between signs of life on /live, 15 s: proxies commonly
+	// cut what is silent for a minute or half of one.
+	Heartbeat time.Duration
+	// StreamLife ends each stream of /live, 10 min. Browsers return by themselves,
+	// and so their session is checked again.
+	StreamLife time.Duration
+	// StreamsPerAccount and Streams bound the open streams: 8 and 4096.
+	StreamsPerAccount, Streams int
+}
+
+func (o Options) withDefaults() Options {
+	orElse(&o.Title, "Chirp")
+	orElse(&o.Wait, 10*time.Second)
+	orElse(&o.Extra, 2*time.Second)
+	orElse(&o.Heartbeat, 15*time.Second)
+	orElse(&o.StreamLife, 10*time.Minute)
+	orElse(&o.StreamsPerAccount, 8)
+	orElse(&o.Streams, 4096)
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return o
+}
+
+func orElse[T comparable](value *T, usual T) {
+	var zero T
+	if *value == zero {
+		*value = usual
+	}
+}
+
+// Site serves the pages. It is safe for concurrent use.
+type Site struct {
+	Clients
+
+	options Options
+	looks   *looks
+	assets  *assets
+	streams *streams
+	mux     *http.ServeMux
+	origin  *http.CrossOriginProtection
+}
+
+var _ http.Handler = (*Site)(nil)
+
+// New makes the site; it calls nobody yet.
+func New(c Clients, o Options) (*Site, error) {
+	if c.Accounts == nil || c.Messages == nil || c.Follows == nil || c.Notify == nil {
+		return nil, errors.New("web: a client is missing: set all four of Clients")
+	}
+	o = o.withDefaults()
+	assets, err := loadAssets()
+	if err != nil {
+		return nil, err
+	}
+	looks, err := parseLooks(assets)
+	if err != nil {
+		return nil, err
+	}
+	s := &Site{
+		Clients: c,
+		options: o,
+		looks:   looks,
+		assets:  assets,
+		streams: newStreams(o.Streams, o.StreamsPerAccount),
+		mux:     http.NewServeMux(),
+		origin:  http.NewCrossOriginProtection(),
+	}
+	for _, route := range s.routes() {
+		s.mux.Handle(route.pattern, route.page)
+	}
+	return s, nil
+}
+
+// ServeHTTP serves one request.
+func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+
+// Close ends all live updates, waits for them, and refuses new ones. Pages are
+// served on. Closing twice is fine.
+func (s *Site) Close() error {
+	s.streams.close()
+	return nil
+}

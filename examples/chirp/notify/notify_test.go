@@ -173,13 +173,12 @@ func TestTooManySubscribersAreRefusedUntilOneGoes(t *testing.T) {
 	leave()
 	_, err := gone.Recv()
 	chirptest.WantCode(t, err, codes.Canceled)
-	for { // the place is free soon after the subscriber has gone
+	chirptest.Eventually(t, "the place of who has gone is free", func() bool {
 		s, err := b.client.Subscribe(ctx, &notifyv1.SubscribeRequest{AccountId: 4})
 		chirptest.WantCode(t, err, codes.OK)
-		if header, err := s.Header(); err == nil && header != nil {
-			break
-		}
-	}
+		header, err := s.Header()
+		return err == nil && header != nil
+	})
 }
 
 // slowStream is a reader whose network stands still until release is closed.

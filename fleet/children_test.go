@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"os/signal"
 	"strings"
 	"sync/atomic"
@@ -40,6 +41,7 @@ func children() map[string]func() int {
 		},
 		"foreign": foreign,
 		"chatty":  chatty,
+		"helped":  helped,
 		"fleet":   nested,
 	}
 }
@@ -139,6 +141,21 @@ func chatty() int {
 	return 0
 }
 
+// helped starts a process of its own, which never reads its stdin.
+func helped() int {
+	p := attach()
+	helper := child("foreign", "helper")
+	cmd := exec.CommandContext(context.Background(), helper.Command[0]) //nolint:gosec // this binary
+	cmd.Env = append(os.Environ(), helper.Env...)
+	if err := cmd.Start(); err != nil {
+		p.Failed(err)
+		return 1
+	}
+	say("helper", cmd.Process.Pid)
+	p.Ready()
+	return forever()
+}
+
 // nested is a fleet of its own, to be killed.
 func nested() int {
 	f, err := fleet.New([]fleet.Process{
@@ -191,6 +208,7 @@ func child(behaviour, name string, env ...string) fleet.Process {
 	if err != nil {
 		self = err.Error()
 	}
-	env = append(env, childEnv+"="+behaviour, "NAME="+name)
+	// The race detector would linger for a second at each end.
+	env = append(env, childEnv+"="+behaviour, "NAME="+name, "GORACE=atexit_sleep_ms=0")
 	return fleet.Process{Name: name, Services: []string{name}, Link: "http", Command: []string{self}, Env: env}
 }

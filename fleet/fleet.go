@@ -125,6 +125,7 @@ func (f *Fleet) Restart(ctx context.Context, name string) error {
 // drain stops all processes, one step of the order after the other, and gives
 // the errors other than the one that is known.
 func (f *Fleet) drain(known error) error {
+	f.out.sayf("stopping")
 	deadline := time.Now().Add(f.o.StopTimeout)
 	var errs []error
 	for i, stage := range f.stages {

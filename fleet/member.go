@@ -13,6 +13,7 @@ import (
 // member supervises one process through all its lives.
 type member struct {
 	Process
+
 	label string
 	hue   int
 	o     Options
@@ -51,17 +52,8 @@ type death struct {
 // supervise runs the process until it is told to stop or is given up.
 func (m *member) supervise(ctx context.Context) {
 	defer close(m.over)
-	for deaths := 0; ; {
-		switch m.wanted() {
-		case wantStop:
-			m.enter(Stopped)
-			return
-		case wantDown:
-			m.enter(Stopped)
-			<-m.poke
-			continue
-		case wantUp:
-		}
+	deaths := 0
+	for m.toLive() {
 		d := m.live(ctx)
 		switch m.wanted() {
 		case wantStop:
@@ -82,6 +74,21 @@ func (m *member) supervise(ctx context.Context) {
 			return
 		}
 		m.backOff(d, deaths)
+	}
+}
+
+// toLive waits while the process is to be dead, and is false once it is to stop.
+func (m *member) toLive() bool {
+	for {
+		wanted := m.wanted()
+		if wanted == wantUp {
+			return true
+		}
+		m.enter(Stopped)
+		if wanted == wantStop {
+			return false
+		}
+		<-m.poke
 	}
 }
 

@@ -54,7 +54,7 @@ func TestNoProcessOutlivesAFleetThatWasKilled(t *testing.T) {
 		}()
 		await(t, "the end of "+report.Processes[i].Process, ended)
 	}
-	if text, err := os.ReadFile(marker); err != nil || string(text) != "drained" {
+	if text, err := os.ReadFile(filepath.Clean(marker)); err != nil || string(text) != "drained" {
 		t.Errorf("web has not drained: %q, %v", text, err)
 	}
 	again := run(t, fleet.Options{StatusFile: file}, child("serve", "web")).ready(t)

@@ -1,6 +1,7 @@
 package fleet_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -107,7 +108,9 @@ func TestAnAppThatHangsIsNotTakenForDead(t *testing.T) {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err = fleet.Publish(t.Context(), file, func() fleet.Report { return fleet.Report{} })
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	_, err = fleet.Publish(ctx, file, func() fleet.Report { return fleet.Report{} })
 	if err == nil || errors.Is(err, fleet.ErrNotRunning) ||
 		!strings.Contains(err.Error(), "chirp (pid 17) does not answer") {
 		t.Errorf("Publish: %v", err)

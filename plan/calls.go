@@ -52,19 +52,21 @@ func (r *resolver) checkMethod(name placed[string], said *fileMethod, s *site) {
 
 func (r *resolver) suggestMethod(got string) string {
 	got = strings.TrimPrefix(got, "/")
-	names := r.model.methodNames()
-	if best, ok := nearest(got, names); ok {
-		return fmt.Sprintf("did you mean %s?", best)
-	}
-	service, _, _ := strings.Cut(got, "/")
-	var same []string
+	service, method, _ := strings.Cut(got, "/")
+	names, same := r.model.methodNames(), []string(nil)
 	for _, n := range names {
-		if strings.HasPrefix(n, service+"/") {
-			same = append(same, n)
+		if s, m, _ := strings.Cut(n, "/"); s == service {
+			same = append(same, m)
 		}
 	}
+	if best, ok := nearest(method, same); ok {
+		return fmt.Sprintf("did you mean %s/%s?", service, best)
+	}
 	if len(same) > 0 {
-		return "that service has " + strings.Join(same, ", ")
+		return fmt.Sprintf("%s has %s", service, joined(same, "and"))
+	}
+	if best, ok := nearest(got, names); ok {
+		return fmt.Sprintf("did you mean %s?", best)
 	}
 	return "write it as package.Service/Method, as the .proto file has it"
 }
@@ -81,7 +83,7 @@ func (r *resolver) checkStream(m Method, l Link, named placed[string]) {
 	}
 	hint := "put caller and callee into one process"
 	if len(able) > 0 {
-		hint = fmt.Sprintf("name one that does (%s) for this method, under methods, or %s", listed(able), hint)
+		hint = fmt.Sprintf("name one that does (%s) for this method, under methods; or %s", listed(able), hint)
 	}
 	r.add(named.at, fmt.Sprintf("%s is a %s, and the link %s carries no streams", m.Name, m.kind(), l.Scheme), hint)
 }

@@ -16,6 +16,7 @@ type config struct {
 
 // placeConfig expands the configuration of each service.
 func (r *resolver) placeConfig() {
+	e := expander{reader: &r.reader}
 	for _, c := range r.raw.config {
 		if _, ok := r.model.service(c.name.v); !ok {
 			r.add(c.name.at, fmt.Sprintf("config is for service %s, which the app has not", quote(c.name.v)),
@@ -25,8 +26,8 @@ func (r *resolver) placeConfig() {
 		if isNothing(c.v) {
 			continue
 		}
-		e := expander{reader: &r.reader, expanded: map[ast.Node]bool{}}
-		node := e.expand("config of "+c.name.v, c.v)
+		e.expanded = map[ast.Node]bool{}
+		node := e.expand("config."+c.name.v, c.v)
 		r.plan.configs[c.name.v] = config{node, e.expanded}
 	}
 }
@@ -48,7 +49,7 @@ func (p *Plan) DecodeConfig(service string, into any) error {
 		return fmt.Errorf("config of %s: decode into a pointer, not %T", service, into)
 	}
 	f := fitter{reader: reader{file: p.File}, config: c}
-	path := "config of " + service
+	path := "config." + service
 	node := f.fit(path, c.node, v.Type())
 	if err := f.err(); err != nil {
 		return err

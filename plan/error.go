@@ -78,8 +78,6 @@ func (m *mistakes) add(at Position, what, hint string) {
 	}
 }
 
-func (m *mistakes) full() bool { return len(m.all) >= maxErrors }
-
 // err gives what was gathered in the order of the file, or nil.
 func (m *mistakes) err() error {
 	if len(m.all) == 0 {

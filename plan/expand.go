@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"regexp"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
@@ -15,8 +14,12 @@ import (
 // text of a configuration, in place. "$${" stands for "${" itself.
 type expander struct {
 	*reader
-	expanded map[ast.Node]bool
+	expanded map[ast.Node]bool // of the service at hand
+	size     int               // bytes that all expansions have given
 }
+
+// maxExpanded bounds the memory that a short plan can take by naming a large file often.
+const maxExpanded = 16 * maxFile
 
 // expand gives what to put in the node's place.
 func (e *expander) expand(path string, node ast.Node) ast.Node {
@@ -27,13 +30,13 @@ func (e *expander) expand(path string, node ast.Node) ast.Node {
 		return e.expandText(path, n, n.Value.Value)
 	case *ast.SequenceNode:
 		for i, item := range n.Values {
-			n.Values[i] = e.expand(fmt.Sprintf("entry %d of %s", i+1, path), item)
+			n.Values[i] = e.expand(fmt.Sprintf("%s[%d]", path, i), item)
 		}
 	case ast.MapNode:
 		_, _ = e.entries(path, node) // refuses a key that is there twice
 		for i := n.MapRange(); i.Next(); {
 			pair := i.KeyValue()
-			pair.Value = e.expand(pair.Key.GetToken().Value+" of "+path, pair.Value)
+			pair.Value = e.expand(path+"."+clip(pair.Key.GetToken().Value), pair.Value)
 		}
 	}
 	return node
@@ -47,8 +50,8 @@ func (e *expander) expandText(path string, n ast.Node, text string) ast.Node {
 	var out strings.Builder
 	secret := false
 	for {
-		before, after, found := strings.Cut(text, "${")
-		if !found {
+		before, after, more := strings.Cut(text, "${")
+		if !more {
 			out.WriteString(text)
 			break
 		}
@@ -62,8 +65,13 @@ func (e *expander) expandText(path string, n ast.Node, text string) ast.Node {
 			e.add(at, path+` has "${" without "}"`, `close it, or write "$${" for the text "${"`)
 			return n
 		}
-		out.WriteString(before)
-		out.WriteString(e.lookUp(path, at, inside))
+		found := e.lookUp(path, at, inside)
+		if e.size += len(found); e.size > maxExpanded {
+			e.add(at, fmt.Sprintf("%s expands the plan to more than %d bytes", path, maxExpanded),
+				"configure the file's path, and let the service read it")
+			return n
+		}
+		out.WriteString(before + found)
 		secret, text = true, rest
 	}
 	s := ast.String(token.New(out.String(), out.String(), n.GetToken().Position))
@@ -89,7 +97,7 @@ func (e *expander) lookUp(path string, at Position, inside string) string {
 
 func (e *expander) env(path string, at Position, name string) string {
 	name, otherwise, hasDefault := strings.Cut(name, ":-")
-	if !regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`).MatchString(name) {
+	if name == "" || strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") != "" {
 		e.add(at, fmt.Sprintf("%s names the environment variable %s", path, quote(name)),
 			"a name has letters, digits and underscores: ${env:NAME}")
 		return ""

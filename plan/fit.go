@@ -75,7 +75,7 @@ func (f *fitter) fitMapping(path string, n ast.Node, t reflect.Type) ast.Node {
 				suggest(pairs[i].key.v, slices.Sorted(maps.Keys(fields)), "key"))
 			continue
 		}
-		value := f.fit(pairs[i].key.v+" of "+path, pair.Value, field)
+		value := f.fit(path+"."+clip(pairs[i].key.v), pair.Value, field)
 		values = append(values, ast.MappingValue(pair.Start, pair.Key, value))
 	}
 	return ast.Mapping(n.GetToken(), false, values...)
@@ -119,7 +119,7 @@ func (f *fitter) fitList(path string, n ast.Node, t reflect.Type) ast.Node {
 	}
 	fitted := ast.Sequence(list.Start, list.IsFlowStyle)
 	for i, item := range list.Values {
-		fitted.Values = append(fitted.Values, f.fit(fmt.Sprintf("entry %d of %s", i+1, path), item, t.Elem()))
+		fitted.Values = append(fitted.Values, f.fit(fmt.Sprintf("%s[%d]", path, i), item, t.Elem()))
 	}
 	return fitted
 }
@@ -201,11 +201,17 @@ func wanted(t reflect.Type) string {
 	}
 }
 
-// misfit is wrong, without repeating what may be a secret.
+// misfit is like wrong, but never repeats text: it may be a secret.
 func (f *fitter) misfit(path string, n ast.Node, want string) {
-	if f.config.expanded[n] {
-		f.add(f.place(n), path+", when expanded, is something else", "it must be "+want)
+	what := "is text"
+	switch n.(type) {
+	case *ast.StringNode, *ast.LiteralNode:
+		if f.config.expanded[n] {
+			what = "is, when expanded, something else"
+		}
+	default:
+		f.wrong(path, n, want)
 		return
 	}
-	f.wrong(path, n, want)
+	f.add(f.place(n), path+" "+what, "it must be "+want)
 }

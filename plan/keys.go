@@ -28,13 +28,13 @@ type filePlan struct {
 
 func (f *filePlan) keys() []key {
 	return []key{
-		{"version", "The version of this format: 1.", `"version: 1"`, whole(&f.version, 1, 1)},
-		{"app", "The app's name.", `"app: NAME"`, text(&f.app, "the app's name")},
+		{"version", "The version of this format: 1.", `write "version: 1"`, whole(&f.version, 1, 1)},
+		{"app", "The app's name.", `write "app: NAME"`, text(&f.app, "the app's name")},
 		{"link", "How processes are reached unless they say otherwise: the scheme of a link, such as http.", "",
 			text(&f.link, "the name of a link, such as http")},
 		{"processes", "The processes by name. Left out: one process with every service, its pages on 127.0.0.1:8080.", "",
 			mapping[*fileProcess]{
-				&f.processes, "a mapping such as {web: {services: [web]}}",
+				&f.processes, "process", "a mapping such as {web: {services: [web]}}",
 				func() *fileProcess { return &fileProcess{} }, map[string]any{"pattern": namePattern},
 			}},
 		{"methods", "What holds for single methods, by package.Service/Method.", "", methods(&f.methods)},
@@ -62,7 +62,7 @@ type fileProcess struct {
 
 func (f *fileProcess) keys() []key {
 	return []key{
-		{"services", "The services that run in this process.", `"services: [NAME]"`,
+		{"services", "The services that run in this process.", `write "services: [NAME]"`,
 			texts{&f.services, "a list of services, such as [web]"}},
 		{"link", "Short for listen: LINK://127.0.0.1:0.", "", text(&f.link, "the name of a link, such as http")},
 		{"listen", "The URL to listen on, such as http://127.0.0.1:9001. Port 0: any free one.", "",
@@ -94,7 +94,7 @@ func (f *fileMethod) keys() []key {
 
 func methods(into *placed[[]named[*fileMethod]]) slot {
 	return mapping[*fileMethod]{
-		into, `a mapping such as {pkg.v1.Service/Method: {deadline: 2s}}`,
+		into, "method", `a mapping such as {pkg.v1.Service/Method: {deadline: 2s}}`,
 		func() *fileMethod { return &fileMethod{} }, map[string]any{"pattern": "^[^/]+/[^/]+$"},
 	}
 }

@@ -45,7 +45,7 @@ func (r *resolver) placeListen(s *site) {
 	s.given, s.linkAt, s.broken = true, listen.at, true
 	scheme, a, ok := parseURL(listen.v)
 	if !ok {
-		r.add(listen.at, fmt.Sprintf("listen of process %s is not a URL of a link, a host and a port", s.Name),
+		r.add(listen.at, fmt.Sprintf("listen of process %s is not a URL with a link, a host and a port", s.Name),
 			fmt.Sprintf("write it as %s://127.0.0.1:9001, with port 0 for any free one", r.anyLink()))
 		return
 	}

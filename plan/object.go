@@ -1,8 +1,10 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/goccy/go-yaml/ast"
 )
@@ -40,7 +42,7 @@ func (r *reader) entries(path string, n ast.Node) (pairs []pair, ok bool) {
 func (r *reader) object(path string, at Position, n ast.Node, into keyed) {
 	pairs, ok := r.entries(path, n)
 	if !ok {
-		r.wrong(path, n, "a mapping with the keys "+listed(keyNames(into)))
+		r.wrong(path, n, "a mapping with keys such as "+listed(keyNames(into)[:3]))
 		return
 	}
 	known := into.keys()
@@ -50,7 +52,7 @@ func (r *reader) object(path string, at Position, n ast.Node, into keyed) {
 		case i < 0:
 			r.unknown(path, p.key, into)
 		case isNothing(p.value):
-			r.add(p.key.at, p.key.v+" has no value", "give it one, or leave the key out")
+			r.add(p.key.at, p.key.v+" has no value", cmp.Or(known[i].required, "give it one, or leave the key out"))
 		default:
 			known[i].slot.read(r, valuePath(path, p.key.v), p.value)
 		}
@@ -60,20 +62,15 @@ func (r *reader) object(path string, at Position, n ast.Node, into keyed) {
 	}
 	for _, k := range known {
 		if k.required != "" {
-			r.add(at, fmt.Sprintf("%s has no %s", path, k.name), "add "+k.required)
+			r.add(at, fmt.Sprintf("%s has no %s", path, k.name), k.required)
 		}
 	}
 }
 
 // valuePath names a value in errors: "app" of the plan itself, "replicas of process web".
 func valuePath(path, key string) string {
-	switch {
-	case path == thePlan && (key == "processes" || key == "methods"):
-		return map[string]string{"processes": "process", "methods": "method"}[key]
-	case path == thePlan:
+	if path == thePlan {
 		return key
-	case key == "methods":
-		return path + " method"
 	}
 	return key + " of " + path
 }
@@ -89,7 +86,7 @@ func (r *reader) unknown(path string, k placed[string], in keyed) {
 		r.add(k.at, what, k.v+" stands "+places)
 		return
 	}
-	r.add(k.at, what, "its keys are "+listed(names))
+	r.add(k.at, what, "its keys are "+joined(names, "and"))
 }
 
 // placesOf tells where else a key would be right.
@@ -143,19 +140,28 @@ func plainly(n ast.Node) string {
 		if n.Value == "" {
 			return "empty"
 		}
-		return "text: " + quote(n.Value)
+		return quote(n.Value)
 	case *ast.LiteralNode:
 		return "text of several lines"
 	case *ast.IntegerNode, *ast.FloatNode, *ast.InfinityNode, *ast.NanNode:
-		return "the number " + quote(n.GetToken().Value)
+		return "the number " + clip(n.GetToken().Value)
 	case *ast.BoolNode:
 		return n.GetToken().Value
 	case *ast.SequenceNode:
-		return "a list"
+		return emptyOr(len(n.Values), "a list")
+	case *ast.MappingNode:
+		return emptyOr(len(n.Values), "a mapping")
 	case ast.MapNode:
 		return "a mapping"
 	case *ast.NullNode:
 		return "empty"
 	}
 	return ""
+}
+
+func emptyOr(size int, what string) string {
+	if size == 0 {
+		return strings.Replace(what, "a ", "an empty ", 1)
+	}
+	return what
 }

@@ -78,7 +78,7 @@ func (r *resolver) checkNowhere() {
 	}
 	if len(missing) > 0 {
 		r.add(r.raw.processes.at, "no process runs "+strings.Join(missing, ", "),
-			fmt.Sprintf("every service of the app has a process: add it to one, or add \"%s: {services: [%s]}\"",
+			fmt.Sprintf("every service needs one: add it to a process, or add \"%s: {services: [%s]}\"",
 				missing[0], missing[0]))
 	}
 }

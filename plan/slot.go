@@ -3,7 +3,6 @@ package plan
 import (
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml/ast"
@@ -33,7 +32,7 @@ type slot interface {
 // key is one key of a mapping.
 type key struct {
 	name, doc string
-	required  string // the line to add when it is missing; "": it may be
+	required  string // what to do when it is missing; "": it may be
 	slot      slot
 }
 
@@ -60,7 +59,7 @@ func (s scalar[T]) read(r *reader, path string, n ast.Node) {
 func (s scalar[T]) schema() map[string]any { return s.shape }
 
 func text(into *placed[string], want string) slot {
-	return scalar[string]{into, want, asText, map[string]any{"type": "string", "minLength": 1}}
+	return scalar[string]{into, "text: " + want, asText, map[string]any{"type": "string", "minLength": 1}}
 }
 
 func asText(n ast.Node) (string, bool) {
@@ -130,7 +129,7 @@ func (s texts) read(r *reader, path string, n ast.Node) {
 	s.into.at = r.place(n)
 	for _, item := range list.Values {
 		var v placed[string]
-		text(&v, "a name").read(r, path+"'s entry", item)
+		text(&v, "a name").read(r, "an entry of "+path, item)
 		if v.set() {
 			s.into.v = append(s.into.v, v)
 		}
@@ -147,6 +146,7 @@ func (texts) schema() map[string]any {
 // mapping is a slot for a mapping from any name to structs of one sort.
 type mapping[T keyed] struct {
 	into *placed[[]named[T]]
+	noun string // of one entry
 	want string
 	make func() T
 	keys map[string]any // schema of the names
@@ -167,7 +167,7 @@ func (s mapping[T]) read(r *reader, path string, n ast.Node) {
 	s.into.at = r.place(n)
 	for _, p := range pairs {
 		v := s.make()
-		r.object(strings.TrimPrefix(path+" "+p.key.v, " "), p.key.at, p.value, v)
+		r.object(s.noun+" "+clip(p.key.v), p.key.at, p.value, v)
 		s.into.v = append(s.into.v, named[T]{p.key, v})
 	}
 }

@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -20,7 +21,7 @@ func (p *Plan) Table(w io.Writer) error {
 		}
 	}
 	out.WriteString("\n")
-	writeColumns(&out, p.processRows())
+	writeColumns(&out, withoutEmpty(p.processRows()))
 	if len(p.Calls) > 0 {
 		out.WriteString("\n")
 		writeColumns(&out, p.callRows())
@@ -49,8 +50,11 @@ func (p *Plan) processRows() [][]string {
 		if q.Reach != q.Listen {
 			reach = q.Reach
 		}
-		rows = append(rows, dashed(q.Name, strconv.Itoa(q.Replicas), strings.Join(q.Services, ", "),
-			q.Link, q.Listen, reach, q.Web))
+		replicas := ""
+		if q.Replicas > 1 {
+			replicas = strconv.Itoa(q.Replicas)
+		}
+		rows = append(rows, []string{q.Name, replicas, strings.Join(q.Services, ", "), q.Link, q.Listen, reach, q.Web})
 		for _, l := range q.More {
 			rows = append(rows, []string{"", "", "", l.Link, l.Listen, "", ""})
 		}
@@ -58,13 +62,17 @@ func (p *Plan) processRows() [][]string {
 	return rows
 }
 
-func dashed(cells ...string) []string {
-	for i, c := range cells {
-		if c == "" {
-			cells[i] = "-"
+// withoutEmpty drops the columns that hold nothing below their heading.
+func withoutEmpty(rows [][]string) [][]string {
+	for i := len(rows[0]) - 1; i >= 0; i-- {
+		if slices.ContainsFunc(rows[1:], func(row []string) bool { return row[i] != "" }) {
+			continue
+		}
+		for j := range rows {
+			rows[j] = slices.Delete(rows[j], i, i+1)
 		}
 	}
-	return cells
+	return rows
 }
 
 // callGroup is calls that a table or a picture shows as one.

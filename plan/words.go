@@ -17,12 +17,14 @@ func quote(s string) string {
 }
 
 // listed joins names for an error: "a, b or c".
-func listed(names []string) string {
+func listed(names []string) string { return joined(names, "or") }
+
+func joined(names []string, word string) string {
 	if len(names) < 2 {
 		return strings.Join(names, "")
 	}
 	last := len(names) - 1
-	return strings.Join(names[:last], ", ") + " or " + names[last]
+	return strings.Join(names[:last], ", ") + " " + word + " " + names[last]
 }
 
 // suggest says which of the names was probably meant, or lists them all.

@@ -17,6 +17,7 @@ import (
 const (
 	maxFile  = 1 << 20 // bytes; a plan of a thousand services has a tenth of it
 	maxDepth = 32      // brackets within brackets; bounds the parser's stack
+	maxKeys  = 10_000  // the parser's time grows with the square of the keys; these take a third of a second
 )
 
 // parseYAML gives the root of a plan file, or nil and the mistake. Before the
@@ -65,23 +66,25 @@ func (r *reader) syntax(err error) {
 		return
 	}
 	what, _, _ := strings.Cut(e.GetMessage(), "\n")
-	r.add(r.at(e.GetToken()), "this is not YAML: "+what,
-		"check the indentation, quotes and brackets here and on the line before")
+	hint := "check the indentation, quotes and brackets here and on the line before"
+	if strings.Contains(what, "\t") {
+		what, hint = "a tab stands where it may not", "indent with spaces"
+	}
+	r.add(r.at(e.GetToken()), "this is not YAML: "+what, hint)
 }
 
 // tame refuses what a plan has no use for and an attacker has.
 func (r *reader) tame(tokens token.Tokens) bool {
-	var brackets, nested, line, documents int
+	var brackets, nested, keys, line, documents int
 	content := false
 	for _, t := range tokens {
 		if t.Position.Line != line || t.Type == token.CollectEntryType {
 			line, nested = t.Position.Line, 0
 		}
 		switch t.Type {
-		case token.AnchorType, token.AliasType, token.MergeKeyType:
-			r.add(r.at(t), "a plan has no anchors, aliases and merge keys", "write the value out, or quote it if it is text")
-		case token.TagType, token.DirectiveType, token.MappingKeyType:
-			r.add(r.at(t), fmt.Sprintf("a plan has no %s", oddity(t.Type)), "leave it out, or quote it if it is text")
+		case token.AnchorType, token.AliasType, token.MergeKeyType, token.TagType, token.DirectiveType, token.MappingKeyType:
+			r.add(r.at(t), fmt.Sprintf("a plan has no %s", oddity(t.Type)), "write the value out, or quote it if it is text")
+			return false
 		case token.DocumentHeaderType:
 			if documents++; documents > 1 || content {
 				r.add(r.at(t), "a second document begins here", "a plan file holds one plan")
@@ -91,24 +94,34 @@ func (r *reader) tame(tokens token.Tokens) bool {
 			brackets++
 		case token.SequenceEndType, token.MappingEndType:
 			brackets--
-		case token.SequenceEntryType, token.MappingValueType:
+		case token.MappingValueType:
+			keys++
+			nested++
+		case token.SequenceEntryType:
 			nested++
 		default:
+		}
+		if keys > maxKeys {
+			r.add(r.at(t), fmt.Sprintf("the file has more than %d keys", maxKeys), "a plan is a short text: is it the right file?")
+			return false
 		}
 		content = content || t.Type != token.CommentType
 		if brackets+nested > maxDepth {
 			r.add(r.at(t), fmt.Sprintf("this is nested more than %d deep", maxDepth), "a plan is flat: look for a stray bracket or dash")
 			return false
 		}
-		if r.full() {
-			return false
-		}
 	}
-	return len(r.all) == 0
+	return true
 }
 
 func oddity(t token.Type) string {
 	switch t {
+	case token.AnchorType:
+		return "anchors (&name)"
+	case token.AliasType:
+		return "aliases (*name)"
+	case token.MergeKeyType:
+		return "merge keys (<<)"
 	case token.TagType:
 		return "tags (!name)"
 	case token.DirectiveType:

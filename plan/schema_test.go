@@ -1,0 +1,260 @@
+package plan_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/kerf-go/kerf/plan"
+)
+
+type schema = map[string]any
+
+func planSchema(t *testing.T) schema {
+	t.Helper()
+	var s schema
+	if err := json.Unmarshal(plan.Schema(), &s); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// fits is as much of JSON Schema as Schema uses, and fails on any other keyword.
+func fits(s schema, v any) error {
+	for _, word := range slices.Sorted(maps.Keys(s)) {
+		if err := fitsWord(s, word, s[word], v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func fitsWord(s schema, word string, arg, v any) error {
+	object, _ := v.(map[string]any)
+	list, _ := v.([]any)
+	text, isText := v.(string)
+	number, isNumber := v.(float64)
+	bad := false
+	switch word {
+	case "$schema", "title", "description":
+	case "type":
+		bad = arg != typeOf(v)
+	case "minimum":
+		bad = isNumber && number < arg.(float64)
+	case "maximum":
+		bad = isNumber && number > arg.(float64)
+	case "minLength":
+		bad = isText && float64(utf8.RuneCountInString(text)) < arg.(float64)
+	case "pattern":
+		bad = isText && !regexp.MustCompile(arg.(string)).MatchString(text)
+	case "minItems":
+		bad = list != nil && float64(len(list)) < arg.(float64)
+	case "minProperties":
+		bad = object != nil && float64(len(object)) < arg.(float64)
+	case "uniqueItems":
+		seen := map[string]bool{}
+		for _, item := range list {
+			bad = bad || seen[fmt.Sprint(item)]
+			seen[fmt.Sprint(item)] = true
+		}
+	case "items":
+		for _, item := range list {
+			if err := fits(arg.(schema), item); err != nil {
+				return err
+			}
+		}
+	case "required":
+		for _, name := range arg.([]any) {
+			_, has := object[name.(string)]
+			bad = bad || !has
+		}
+	case "propertyNames":
+		for name := range object {
+			if err := fits(arg.(schema), name); err != nil {
+				return err
+			}
+		}
+	case "properties":
+		for name, value := range object {
+			if property, ok := arg.(schema)[name].(schema); ok {
+				if err := fits(property, value); err != nil {
+					return fmt.Errorf("%s: %w", name, err)
+				}
+			}
+		}
+	case "additionalProperties":
+		known, _ := s["properties"].(schema)
+		for name, value := range object {
+			if _, ok := known[name]; ok {
+				continue
+			}
+			if each, ok := arg.(schema); !ok {
+				return fmt.Errorf("%s is not known", name)
+			} else if err := fits(each, value); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+		}
+	default:
+		return fmt.Errorf("this test does not know the word %s", word)
+	}
+	if bad {
+		return fmt.Errorf("%v against %s %v", v, word, arg)
+	}
+	return nil
+}
+
+func typeOf(v any) string {
+	switch v := v.(type) {
+	case map[string]any:
+		return "object"
+	case []any:
+		return "array"
+	case string:
+		return "string"
+	case bool:
+		return "boolean"
+	case float64:
+		if v == float64(int64(v)) {
+			return "integer"
+		}
+		return "number"
+	}
+	return "null"
+}
+
+// asEditorsSee turns YAML into what an editor holds against the schema.
+func asEditorsSee(text string) (any, error) {
+	j, err := yaml.YAMLToJSON([]byte(text))
+	if err != nil {
+		return nil, err
+	}
+	var v any
+	return v, json.Unmarshal(j, &v)
+}
+
+func TestSchemaTakesEveryGoodPlan(t *testing.T) {
+	t.Parallel()
+	s := planSchema(t)
+	eachGolden(t, "plans", func(t *testing.T, g golden) {
+		v, err := asEditorsSee(strings.ReplaceAll(g.parts["plan.yaml"], "  notify:\n", "")) // null is "nothing configured"
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := fits(s, v); err != nil {
+			t.Errorf("%s: the parser takes it, the schema does not: %v", g.path, err)
+		}
+	})
+}
+
+// TestSchemaAndParserAgree puts values of every type at every key that the schema
+// knows, and asks both. It begins with a plan that holds every key.
+func TestSchemaAndParserAgree(t *testing.T) {
+	t.Parallel()
+	s := planSchema(t)
+	full := func() map[string]any {
+		v, err := asEditorsSee(everyKey)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v.(map[string]any)
+	}
+	count := 0
+	try := func(where string, v any) {
+		count++
+		text, err := json.Marshal(v) // JSON is YAML
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, parseErr := plan.Parse("plan.yaml", text, chirp())
+		if schemaErr := fits(s, v); (parseErr == nil) != (schemaErr == nil) {
+			t.Errorf("%s: the parser says %v, the schema says %v", where, parseErr, schemaErr)
+		}
+	}
+	try("every key", full())
+	for _, at := range []string{"", "processes/core", "methods/chirp.accounts.v1.Accounts~LogIn"} {
+		into := func(v map[string]any) map[string]any { return descend(v, at) }
+		for _, key := range slices.Sorted(maps.Keys(into(full()))) {
+			for _, wrong := range []any{7.5, []any{}, []any{1}, map[string]any{}, map[string]any{"x": 1}, true, "", "-2s"} {
+				if key == "config" || takes(key, wrong) {
+					continue
+				}
+				v := full()
+				into(v)[key] = wrong
+				try(fmt.Sprintf("%s/%s: %v", at, key, wrong), v)
+			}
+			v := full()
+			delete(into(v), key)
+			into(v)[key+"x"] = 1
+			try(fmt.Sprintf("%s/%sx", at, key), v)
+		}
+		for _, required := range map[string][]string{"": {"version", "app"}, "processes/core": {"services"}}[at] {
+			v := full()
+			delete(into(v), required)
+			try(at+" without "+required, v)
+		}
+	}
+	if count < 100 {
+		t.Errorf("only %d plans were compared", count)
+	}
+}
+
+const everyKey = `
+version: 1
+app: chirp
+link: http
+deadline: 5s
+admin: 127.0.0.1:0
+store: sqlite:data
+insecure: true
+config: {web: {title: x}}
+methods: {chirp.accounts.v1.Accounts/LogIn: {deadline: 1s, share: true, link: http}}
+processes:
+  core:
+    services: [accounts, follows, messages, notify, web]
+    link: http
+    listen: http://127.0.0.1:9001
+    reach: http://core:9001
+    web: 127.0.0.1:8080
+    replicas: 1
+    methods: {chirp.accounts.v1.Accounts/LogIn: {deadline: 1s, share: true, link: http}}
+`
+
+// TestEveryKeyIsInTheExample keeps everyKey true: no key of the schema is left out.
+func TestEveryKeyIsInTheExample(t *testing.T) {
+	t.Parallel()
+	s := planSchema(t)
+	v, err := asEditorsSee(everyKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	process := s["properties"].(schema)["processes"].(schema)["additionalProperties"].(schema)
+	method := s["properties"].(schema)["methods"].(schema)["additionalProperties"].(schema)
+	for at, part := range map[string]schema{"": s, "processes/core": process, "methods/chirp.accounts.v1.Accounts~LogIn": method} {
+		has := slices.Sorted(maps.Keys(descend(v.(map[string]any), at)))
+		if knows := slices.Sorted(maps.Keys(part["properties"].(schema))); !slices.Equal(has, knows) {
+			t.Errorf("%q: the example has %v, the schema knows %v", at, has, knows)
+		}
+	}
+}
+
+func descend(v map[string]any, at string) map[string]any {
+	for step := range strings.SplitSeq(at, "/") {
+		if step != "" {
+			v = v[strings.ReplaceAll(step, "~", "/")].(map[string]any)
+		}
+	}
+	return v
+}
+
+// takes tells of text whose meaning, not shape, is wrong: that the schema leaves to the parser.
+func takes(key string, v any) bool {
+	text, ok := v.(string)
+	return ok && text != "" && key != "deadline"
+}

@@ -1,0 +1,23 @@
+// Chirp is a social network for messages of up to 141 characters: Kerf's example.
+//
+//	go run ./examples/chirp                                            # one process
+//	go run ./examples/chirp run --plan examples/chirp/plans/http.yaml  # five, over HTTP
+package main
+
+import (
+	"github.com/kerf-go/kerf"
+	"github.com/kerf-go/kerf/examples/chirp/accounts"
+	"github.com/kerf-go/kerf/examples/chirp/follows"
+	"github.com/kerf-go/kerf/examples/chirp/messages"
+	"github.com/kerf-go/kerf/examples/chirp/notify"
+	"github.com/kerf-go/kerf/examples/chirp/web"
+	"github.com/kerf-go/kerf/kit"
+)
+
+func app() kerf.App {
+	return kerf.App{Name: "chirp", Services: []kerf.Service{
+		accounts.Service(), follows.Service(), messages.Service(), notify.Service(), web.Service(),
+	}}
+}
+
+func main() { kit.Main(app()) }

@@ -1,0 +1,136 @@
+package run
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+
+	"github.com/kerf-go/kerf"
+	"github.com/kerf-go/kerf/link"
+	"github.com/kerf-go/kerf/plan"
+	"github.com/kerf-go/kerf/store"
+)
+
+// Batteries are the links and stores that a binary brings along.
+type Batteries struct {
+	Links  []link.Link
+	Stores []store.Driver
+}
+
+// inProcess is the scheme that joins the services of one process.
+const inProcess = "inproc"
+
+// link finds the link for a URL. The TLS form of a scheme has an "s" at its end.
+func (b Batteries) link(scheme string) (link.Link, error) {
+	for _, l := range b.Links {
+		if l.Scheme() == scheme || l.Scheme()+"s" == scheme {
+			return l, nil
+		}
+	}
+	return nil, fmt.Errorf("no link for %s://: there are %s", scheme, b.schemes())
+}
+
+func (b Batteries) schemes() string {
+	var names []string
+	for _, l := range b.Links {
+		names = append(names, l.Scheme())
+	}
+	return strings.Join(names, ", ")
+}
+
+// Dial makes a conn to a URL of any of the links.
+func (b Batteries) Dial(rawURL string, o link.DialOptions) (link.Conn, error) {
+	u, l, err := b.parse(rawURL)
+	if err != nil {
+		return nil, err
+	}
+	return l.Dial(u, o)
+}
+
+// Listen takes the address of a URL of any of the links.
+func (b Batteries) Listen(ctx context.Context, rawURL string, o link.ListenOptions) (link.Server, error) {
+	u, l, err := b.parse(rawURL)
+	if err != nil {
+		return nil, err
+	}
+	return l.Listen(ctx, u, o)
+}
+
+func (b Batteries) parse(rawURL string) (*url.URL, link.Link, error) {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return nil, nil, err
+	}
+	l, err := b.link(u.Scheme)
+	return u, l, err
+}
+
+// with adds the links of an app to the batteries.
+func (b Batteries) with(app kerf.App) Batteries {
+	b.Links = slices.Concat(b.Links, app.Links)
+	return b
+}
+
+// Model is what plans of the app are checked against.
+func (b Batteries) Model(app kerf.App) plan.Model {
+	b = b.with(app)
+	m := plan.Model{App: app.Name}
+	for _, s := range app.Services {
+		m.Services = append(m.Services, serviceModel(s))
+	}
+	for _, l := range b.Links {
+		c := l.Capabilities()
+		m.Links = append(m.Links, plan.Link{
+			Scheme: l.Scheme(), Streams: c.Streams, MaxMessage: c.MaxMessage, InProcess: l.Scheme() == inProcess,
+		})
+	}
+	for _, d := range b.Stores {
+		m.Stores = append(m.Stores, d.Scheme())
+	}
+	return m
+}
+
+func serviceModel(s kerf.Service) plan.Service {
+	model := plan.Service{Name: s.Name, Calls: s.Calls, Single: s.Single, Web: len(s.Serves) == 0}
+	for _, desc := range s.Serves {
+		model.Serves = append(model.Serves, desc.ServiceName)
+		for _, m := range desc.Methods {
+			model.Methods = append(model.Methods, plan.Method{
+				Name:         desc.ServiceName + "/" + m.MethodName,
+				AnswersEmpty: answersEmpty(desc.ServiceName, m.MethodName),
+			})
+		}
+		for _, m := range desc.Streams {
+			model.Methods = append(model.Methods, streamModel(desc, m))
+		}
+	}
+	return model
+}
+
+func streamModel(desc *grpc.ServiceDesc, m grpc.StreamDesc) plan.Method {
+	return plan.Method{
+		Name:         desc.ServiceName + "/" + m.StreamName,
+		ClientStream: m.ClientStreams, ServerStream: m.ServerStreams,
+	}
+}
+
+// answersEmpty asks the linked-in descriptors; a service without any answers
+// something.
+func answersEmpty(service, method string) bool {
+	d, err := protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName(service))
+	if err != nil {
+		return false
+	}
+	s, ok := d.(protoreflect.ServiceDescriptor)
+	if !ok {
+		return false
+	}
+	m := s.Methods().ByName(protoreflect.Name(method))
+	return m != nil && m.Output().FullName() == "google.protobuf.Empty"
+}

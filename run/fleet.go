@@ -1,0 +1,148 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/kerf-go/kerf/fleet"
+	"github.com/kerf-go/kerf/plan"
+)
+
+// FleetOptions say how the processes of a plan are started.
+type FleetOptions struct {
+	Program   []string // program and first arguments; "run --process ..." is added
+	Env       []string // added to each process's environment
+	Data, Web string   // as the flags of run
+	LogFormat string
+	Stdout    io.Writer // the merged logs
+	Status    string    // file for status; empty: none
+}
+
+// NewFleet makes the fleet of a plan's processes, each a run of the program.
+func NewFleet(p *plan.Plan, o FleetOptions) (*fleet.Fleet, error) {
+	var processes []fleet.Process
+	for _, q := range p.Processes {
+		command := append(slices.Clone(o.Program), "run", "--plan", p.File, "--process", q.Name, "--data", o.Data)
+		if o.Web != "" && q.Web != "" {
+			command = append(command, "--web", o.Web)
+		}
+		if o.LogFormat != "" {
+			command = append(command, "--log", o.LogFormat)
+		}
+		for replica := range q.Replicas {
+			processes = append(processes, fleet.Process{
+				Name: q.Name, Replica: replica, Services: q.Services, Link: q.Link, Command: command, Env: o.Env,
+			})
+		}
+	}
+	return fleet.New(processes, fleet.Options{
+		App: p.App, Plan: p.File, Stdout: o.Stdout, StatusFile: o.Status, Order: stopOrder(p),
+	})
+}
+
+// stopOrder puts callers before those they call. In a ring any order will do.
+func stopOrder(p *plan.Plan) []string {
+	calls := make(map[string][]string)
+	for _, c := range p.Calls {
+		calls[c.FromProcess] = append(calls[c.FromProcess], c.ToProcess)
+	}
+	var order []string // callees first
+	seen := make(map[string]bool)
+	var visit func(name string)
+	visit = func(name string) {
+		if seen[name] {
+			return
+		}
+		seen[name] = true
+		for _, callee := range calls[name] {
+			visit(callee)
+		}
+		order = append(order, name)
+	}
+	for _, q := range p.Processes {
+		visit(q.Name)
+	}
+	slices.Reverse(order)
+	return order
+}
+
+func (c *commands) runFleet(ctx context.Context, p *plan.Plan, f runFlags) error {
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find this program to start its processes: %w", err)
+	}
+	fl, err := NewFleet(p, FleetOptions{
+		Program: []string{self}, Data: f.data, Web: f.web, LogFormat: f.log, Stdout: c.stderr, Status: statusFile(f.data),
+	})
+	if err != nil {
+		return err
+	}
+	ended := make(chan struct{})
+	announced := make(chan struct{})
+	go func() {
+		defer close(announced)
+		select {
+		case <-fl.Ready():
+			c.announce(p, f, webOf(fl))
+		case <-ended:
+		}
+	}()
+	err = fl.Run(ctx)
+	close(ended)
+	<-announced
+	return err
+}
+
+func webOf(f *fleet.Fleet) string {
+	for _, s := range f.Status() {
+		if s.Web != "" {
+			return s.Web
+		}
+	}
+	return ""
+}
+
+// reachable refuses to start one process of a plan by itself if others could
+// not find it, or it could not find them.
+func reachable(p *plan.Plan, name string) error {
+	var errs []error
+	for _, q := range p.Processes {
+		needed := q.Name == name || slices.ContainsFunc(p.Calls, func(c plan.Call) bool {
+			return c.FromProcess == name && c.ToProcess == q.Name
+		})
+		if needed && q.Listen != "" && q.Reach == "" {
+			errs = append(errs, fmt.Errorf("process %s listens on a port that the system chooses, so that other processes "+
+				"cannot find it: give it a fixed one (listen: %s://127.0.0.1:9001), or run the whole plan without --process",
+				q.Name, q.Link))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// explain adds what to do to an error of the start.
+func explain(err error) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%w; something else listens there: stop it, or choose another port in the plan "+
+			"(or with --web 127.0.0.1:0 for the pages)", err)
+	}
+	return err
+}
+
+// storeName is the store as people may see it.
+func storeName(p *plan.Plan, data string) string {
+	if p.Store == "" {
+		return data
+	}
+	u, err := url.Parse(p.Store)
+	if err != nil {
+		return "(store)"
+	}
+	return strings.TrimPrefix(u.Redacted(), "sqlite:")
+}

@@ -1,0 +1,55 @@
+package run
+
+import (
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kerf-go/kerf/plan"
+)
+
+func (c *commands) planCommand() *cobra.Command {
+	var file, format string
+	command := &cobra.Command{
+		Use: "plan", Short: "Show what a plan means: processes, links and who calls whom", Args: cobra.NoArgs,
+		Example: fmt.Sprintf("  %[1]s plan --plan plans/http.yaml\n  %[1]s plan --plan plans/http.yaml --format mermaid",
+			c.app.Name),
+		RunE: func(*cobra.Command, []string) error {
+			p, err := c.resolve(file)
+			if err != nil {
+				return err
+			}
+			formats := map[string]func(io.Writer) error{"table": p.Table, "mermaid": p.Mermaid, "json": p.JSON}
+			write := formats[format]
+			if write == nil {
+				return fmt.Errorf("--format %s: write table, mermaid or json", format)
+			}
+			return write(c.stdout)
+		},
+	}
+	planFlag(command, &file)
+	command.Flags().StringVar(&format, "format", "table", "table, mermaid or json")
+	complete(command, "format", "table", "mermaid", "json")
+	return command
+}
+
+func planFlag(command *cobra.Command, file *string) {
+	command.Flags().StringVar(file, "plan", "", "the plan `FILE`; without one everything runs in one process")
+	_ = command.MarkFlagFilename("plan", "yaml", "yml") // fails only for an unknown flag
+}
+
+// complete offers words for a flag.
+func complete(command *cobra.Command, flag string, words ...string) {
+	_ = command.RegisterFlagCompletionFunc(flag, // fails only for an unknown flag
+		cobra.FixedCompletions(slices.Clone(words), cobra.ShellCompDirectiveNoFileComp))
+}
+
+func (c *commands) resolve(file string) (*plan.Plan, error) {
+	model := c.batteries.Model(c.app)
+	if file == "" {
+		return plan.Monolith(model), nil
+	}
+	return plan.Resolve(file, model)
+}

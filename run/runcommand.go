@@ -1,0 +1,205 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/mattn/go-isatty"
+	"github.com/spf13/cobra"
+
+	"github.com/kerf-go/kerf/fleet"
+	"github.com/kerf-go/kerf/plan"
+)
+
+// runFlags are the flags of run.
+type runFlags struct{ plan, process, data, web, log string }
+
+// stopTimeout bounds the drain of a process that no fleet has given a bound.
+const stopTimeout = 20 * time.Second
+
+func (c *commands) runCommand() *cobra.Command {
+	var f runFlags
+	command := &cobra.Command{
+		Use: "run", Short: "Run the app, in one process or as a plan says", Args: cobra.NoArgs,
+		Example: fmt.Sprintf("  %[1]s run\n  %[1]s run --plan plans/http.yaml\n  %[1]s run --plan F --process NAME",
+			c.app.Name),
+		RunE: func(command *cobra.Command, _ []string) error { return c.run(command.Context(), f) },
+	}
+	planFlag(command, &f.plan)
+	flags := command.Flags()
+	flags.StringVar(&f.process, "process", "", "run only the process `NAME` of the plan, in this process")
+	flags.StringVar(&f.data, "data", "", "keep data in `FOLDER` unless the plan names a store (default: your data folder)")
+	flags.StringVar(&f.web, "web", "", "serve web pages on `ADDRESS`, such as 127.0.0.1:0, instead of the plan's")
+	flags.StringVar(&f.log, "log", "", "log as json or text (default: text on a terminal, else json)")
+	complete(command, "log", "json", "text")
+	return command
+}
+
+func (c *commands) run(ctx context.Context, f runFlags) error {
+	p, err := c.resolve(f.plan)
+	if err != nil {
+		return err
+	}
+	if f.data == "" {
+		if f.data, err = dataFolder(c.app.Name); err != nil {
+			return err
+		}
+	}
+	if f.log == "" {
+		f.log = logFormat(c.stderr)
+	}
+	if f.log != "json" && f.log != "text" {
+		return fmt.Errorf("--log %s: write json or text", f.log)
+	}
+	if err := os.MkdirAll(f.data, 0o700); err != nil {
+		return fmt.Errorf("data folder: %w; give another with --data FOLDER", err)
+	}
+	switch {
+	case f.process != "":
+		return c.runOne(ctx, p, f)
+	case len(p.Processes) == 1 && p.Processes[0].Replicas == 1:
+		return c.runAlone(ctx, p, f)
+	}
+	return c.runFleet(ctx, p, f)
+}
+
+func logFormat(w any) string {
+	if file, ok := w.(*os.File); ok && isatty.IsTerminal(file.Fd()) {
+		return "text"
+	}
+	return "json"
+}
+
+func (c *commands) options(p *plan.Plan, f runFlags, process string) Options {
+	return Options{
+		App: c.app, Batteries: Batteries{Links: c.batteries.Links, Stores: c.batteries.Stores}, Plan: p, Process: process,
+		Directory: NewDirectory(p), Data: f.data, Web: f.web, LogOutput: c.stderr, LogFormat: f.log,
+	}
+}
+
+// runAlone runs the only process of a plan, and shows it to status.
+func (c *commands) runAlone(ctx context.Context, p *plan.Plan, f runFlags) error {
+	name := p.Processes[0].Name
+	started := time.Now()
+	var running atomic.Pointer[Process]
+	shown, err := fleet.Publish(ctx, statusFile(f.data), func() fleet.Report {
+		return aloneReport(c.app.Name, p, running.Load(), started)
+	})
+	if err != nil {
+		return err
+	}
+	defer shown.Close() //nolint:errcheck // the next start replaces what is left
+	process, err := Start(ctx, c.options(p, f, name))
+	if err != nil {
+		return explain(err)
+	}
+	if err := process.Ready(ctx); err != nil {
+		return errors.Join(err, stopProcess(ctx, process, stopTimeout))
+	}
+	running.Store(process)
+	c.announce(p, f, process.Web())
+	return await(ctx, process, nil, stopTimeout)
+}
+
+// runOne runs one of several processes: for a fleet, or for an orchestrator,
+// which needs addresses that the plan fixes.
+func (c *commands) runOne(ctx context.Context, p *plan.Plan, f runFlags) error {
+	o := c.options(p, f, f.process)
+	parent, attached := fleet.Attach()
+	if !attached {
+		if err := reachable(p, f.process); err != nil {
+			return err
+		}
+		process, err := Start(ctx, o)
+		if err != nil {
+			return explain(err)
+		}
+		return await(ctx, process, nil, stopTimeout)
+	}
+	before := parent.Previous()
+	o.Listen, o.Admin = before.Listening, before.Admin
+	if before.Web != "" {
+		o.Web = before.Web
+	}
+	process, err := Start(ctx, o)
+	if err != nil {
+		parent.Failed(explain(err))
+		return err
+	}
+	defer followDirectory(parent, o.Directory)()
+	report(parent, process)
+	if err := process.Ready(ctx); err != nil {
+		return errors.Join(err, stopProcess(ctx, process, parent.Bound()))
+	}
+	parent.Ready()
+	return await(ctx, process, parent.Done(), parent.Bound())
+}
+
+// followDirectory keeps the directory as the fleet tells, until stopped.
+func followDirectory(parent *fleet.Parent, d *Directory) (stop func()) {
+	stopped, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case urls := <-parent.Reach():
+				d.Merge(urls)
+			case <-stopped:
+				return
+			}
+		}
+	}()
+	return func() {
+		close(stopped)
+		<-done
+	}
+}
+
+func report(parent *fleet.Parent, p *Process) {
+	for _, u := range p.URLs() {
+		parent.Listening(u)
+	}
+	if p.Web() != "" {
+		parent.Web(p.Web())
+	}
+	parent.Admin(p.Admin())
+}
+
+// await waits for the end of ctx, for done or for a failure, and drains.
+func await(ctx context.Context, p *Process, done <-chan struct{}, bound time.Duration) error {
+	var failure error
+	select {
+	case <-ctx.Done():
+	case <-done:
+	case failure = <-p.Failed():
+		p.Logger().Error("process fails", "error", failure)
+	}
+	return errors.Join(failure, stopProcess(ctx, p, bound))
+}
+
+func stopProcess(ctx context.Context, p *Process, bound time.Duration) error {
+	const margin = 0.9 // so that the process ends by itself before it is killed
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(margin*float64(bound)))
+	defer cancel()
+	return p.Stop(ctx)
+}
+
+// announce tells people where to look.
+func (c *commands) announce(p *plan.Plan, f runFlags, web string) {
+	what := "one process"
+	if len(p.Processes) > 1 {
+		what = fmt.Sprintf("%d processes", len(p.Processes))
+	}
+	if p.File != "" {
+		what += " by " + p.File
+	}
+	fmt.Fprintf(c.stdout, "%s runs as %s; Ctrl-C stops it\n", c.app.Name, what)
+	if web != "" {
+		fmt.Fprintf(c.stdout, "  site  %s\n", web)
+	}
+	fmt.Fprintf(c.stdout, "  data  %s\n", storeName(p, f.data))
+}

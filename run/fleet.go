@@ -43,12 +43,13 @@ func NewFleet(p *plan.Plan, o FleetOptions) (*fleet.Fleet, error) {
 		}
 	}
 	return fleet.New(processes, fleet.Options{
-		App: p.App, Plan: p.File, Stdout: o.Stdout, StatusFile: o.Status, Order: stopOrder(p),
+		App: p.App, Plan: p.File, Stdout: o.Stdout, StatusFile: o.Status, Order: StopOrder(p),
 	})
 }
 
-// stopOrder puts callers before those they call. In a ring any order will do.
-func stopOrder(p *plan.Plan) []string {
+// StopOrder gives a plan's processes, callers before those they call. In a ring any
+// order will do.
+func StopOrder(p *plan.Plan) []string {
 	calls := make(map[string][]string)
 	for _, c := range p.Calls {
 		calls[c.FromProcess] = append(calls[c.FromProcess], c.ToProcess)

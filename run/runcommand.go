@@ -32,7 +32,7 @@ func (c *commands) runCommand() *cobra.Command {
 	planFlag(command, &f.plan)
 	flags := command.Flags()
 	flags.StringVar(&f.process, "process", "", "run only the process `NAME` of the plan, in this process")
-	flags.StringVar(&f.data, "data", "", "keep data in `FOLDER` unless the plan names a store (default: your data folder)")
+	flags.StringVar(&f.data, "data", "", "keep SQLite stores in `FOLDER`, whatever the plan says (default: the plan's, else your data folder)")
 	flags.StringVar(&f.web, "web", "", "serve web pages on `ADDRESS`, such as 127.0.0.1:0, instead of the plan's")
 	flags.StringVar(&f.log, "log", "", "log as json or text (default: text on a terminal, else json)")
 	complete(command, "log", "json", "text")
@@ -43,6 +43,9 @@ func (c *commands) run(ctx context.Context, f runFlags) error {
 	p, err := c.resolve(f.plan)
 	if err != nil {
 		return err
+	}
+	if f.data != "" && schemeOf(p.Store) == "sqlite" {
+		p.Store = "" // said on the command line, the folder beats the plan's
 	}
 	if f.data == "" {
 		if f.data, err = dataFolder(c.app.Name); err != nil {

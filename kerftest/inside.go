@@ -1,0 +1,134 @@
+package kerftest
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+
+	"google.golang.org/grpc"
+
+	"github.com/kerf-go/kerf"
+	"github.com/kerf-go/kerf/kit"
+	"github.com/kerf-go/kerf/plan"
+	"github.com/kerf-go/kerf/run"
+)
+
+// inside runs the processes of a plan within the test's own process.
+type inside struct {
+	t         *testing.T
+	app       kerf.App
+	plan      *plan.Plan
+	data      string
+	directory *run.Directory
+
+	mu        sync.Mutex // guards processes
+	processes map[string]*run.Process
+}
+
+var _ runner = (*inside)(nil)
+
+func newInside(t *testing.T, app kerf.App, p *plan.Plan) *inside {
+	t.Helper()
+	in := &inside{
+		t: t, app: app, plan: p, data: t.TempDir(),
+		directory: run.NewDirectory(p), processes: make(map[string]*run.Process),
+	}
+	t.Cleanup(in.stop)
+	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
+	defer cancel()
+	for _, q := range p.Processes {
+		if err := in.start(ctx, q.Name, nil); err != nil {
+			t.Fatalf("start process %s: %v", q.Name, err)
+		}
+	}
+	return in
+}
+
+// start starts a process, where it was before if it was.
+func (in *inside) start(ctx context.Context, name string, before *run.Process) error {
+	o := run.Options{
+		App: in.app, Batteries: kit.Batteries(), Plan: in.plan, Process: name, Directory: in.directory,
+		Data: in.data, Web: "127.0.0.1:0", LogOutput: in.t.Output(),
+	}
+	if before != nil {
+		o.Listen, o.Web, o.Admin = before.URLs(), before.Web(), before.Admin()
+	}
+	p, err := run.Start(ctx, o)
+	if err != nil {
+		return err
+	}
+	in.mu.Lock()
+	in.processes[name] = p
+	in.mu.Unlock()
+	in.directory.Merge(map[string][]string{name: p.URLs()})
+	return p.Ready(ctx)
+}
+
+// stop drains all, in an order that lets callers finish first: the pages, then
+// the rest. A process that does not drain in time fails the test.
+func (in *inside) stop() {
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	for _, name := range run.StopOrder(in.plan) {
+		if p := in.process(name); p != nil {
+			if err := p.Stop(ctx); err != nil {
+				in.t.Errorf("stop process %s: %v", name, err)
+			}
+		}
+	}
+}
+
+func (in *inside) process(name string) *run.Process {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.processes[name]
+}
+
+func (in *inside) urls(process string) []string {
+	if p := in.process(process); p != nil {
+		return p.URLs()
+	}
+	return nil
+}
+
+func (in *inside) web() string {
+	for _, q := range in.plan.Processes {
+		if p := in.process(q.Name); p != nil && p.Web() != "" {
+			return p.Web()
+		}
+	}
+	return ""
+}
+
+func (in *inside) local(process, service string) (grpc.ClientConnInterface, error) {
+	p := in.process(process)
+	if p == nil {
+		return nil, fmt.Errorf("process %s does not run", process)
+	}
+	return p.Conn(service, "kerftest")
+}
+
+// kill stops without waiting: the closest to kill -9 that one process can do to a
+// part of itself.
+func (in *inside) kill(_ context.Context, name string) error {
+	p := in.process(name)
+	if p == nil {
+		return fmt.Errorf("there is no such process")
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_ = p.Stop(ctx) // that it did not drain is what was asked for
+	return nil
+}
+
+func (in *inside) restart(ctx context.Context, name string) error {
+	p := in.process(name)
+	if p == nil {
+		return fmt.Errorf("there is no such process")
+	}
+	if err := in.kill(ctx, name); err != nil {
+		return err
+	}
+	return in.start(ctx, name, p)
+}

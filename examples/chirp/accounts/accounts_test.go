@@ -23,6 +23,7 @@ const password = "correct horse"
 
 type bundle struct {
 	*accounts.Accounts
+
 	db     *store.DB
 	hashes *atomic.Int32 // how many passwords were hashed
 }

@@ -29,7 +29,7 @@ func TestSkeletonIsTheSameForLookAlikes(t *testing.T) {
 }
 
 func FuzzNewName(f *testing.F) {
-	for _, s := range []string{"ada", "Ａda", "ﬁsh", "K2_", "İstanbul", "admin", "adm1n", "a\u0301da", "ſam", "x²y", "\xff"} {
+	for _, s := range []string{"ada", "Ａda", "ﬁsh", "K2_", "İstanbul", "adm1n", "a\u0301da", "ſam", "x²y", "\xff"} {
 		f.Add(s)
 	}
 	legal := regexp.MustCompile(`\A[a-z][a-z0-9_]{2,19}\z`)

@@ -48,13 +48,21 @@ func decode(encoded string) (p params, salt, key []byte, err error) {
 	b64 := base64.RawStdEncoding.Strict()
 	salt, errSalt := b64.DecodeString(parts[4])
 	key, errKey := b64.DecodeString(parts[5])
-	const maxMemory = 1 << 20 // KiB: a damaged row must not take the machine's memory
-	if errSalt != nil || errKey != nil || len(key) == 0 || len(key) > 1024 ||
-		p.memory > maxMemory || p.time == 0 || p.time > 100 || p.threads == 0 {
+	if errSalt != nil || errKey != nil || len(key) > 1024 {
 		return p, nil, nil, errHash
 	}
-	p.keyLength = uint32(len(key)) //nolint:gosec // at most 1024
+	p.keyLength = uint32(len(key))
+	if !p.sound() {
+		return p, nil, nil, errHash
+	}
 	return p, salt, key, nil
+}
+
+// sound is false of what argon2 would refuse by a panic, and of what would take
+// the machine's memory: a damaged row must do neither.
+func (p params) sound() bool {
+	const maxMemory = 1 << 20 // KiB
+	return p.memory <= maxMemory && p.time > 0 && p.time <= 100 && p.threads > 0 && p.keyLength > 0
 }
 
 // nobodysHash is a hash that no password has: comparing with it costs what

@@ -113,7 +113,9 @@ func (s *accountStore) rename(ctx context.Context, id int64, name string) (p *ac
 	return p, err
 }
 
-func (s *accountStore) update(ctx context.Context, id int64, displayName, bio string) (p *accountsv1.Profile, err error) {
+func (s *accountStore) update(
+	ctx context.Context, id int64, displayName, bio string,
+) (p *accountsv1.Profile, err error) {
 	err = s.db.InTx(ctx, func(tx *sql.Tx) error {
 		p, err = scanProfile(tx.QueryRowContext(ctx,
 			`UPDATE accounts SET display_name = ?, bio = ? WHERE id = ? RETURNING `+profileColumns, displayName, bio, id))

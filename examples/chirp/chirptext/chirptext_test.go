@@ -15,18 +15,19 @@ const family = "👨‍👩‍👧‍👦" // one character, 25 bytes
 
 func TestCheckKeeps(t *testing.T) {
 	t.Parallel()
+	families := strings.Repeat(family, 141)
 	for name, test := range map[string]struct {
 		kind       chirptext.Kind
 		text, want string
 	}{
 		"an ordinary post":                          {chirptext.Post, "hello, world", "hello, world"},
 		"141 letters":                               {chirptext.Post, strings.Repeat("x", 141), strings.Repeat("x", 141)},
-		"141 families":                              {chirptext.Post, strings.Repeat(family, 141), strings.Repeat(family, 141)},
-		"141 letters with an accent each, composed": {chirptext.Post, strings.Repeat("e\u0301", 141), strings.Repeat("é", 141)},
+		"141 families":                              {chirptext.Post, families, families},
+		"141 letters with accents, composed":        {chirptext.Post, strings.Repeat("e\u0301", 141), strings.Repeat("é", 141)},
 		"markup, which is text":                     {chirptext.Post, "<script>alert(1)</script>", "<script>alert(1)</script>"},
 		"white space around a post":                 {chirptext.Post, " \t\r\n hi \u3000\n", "hi"},
 		"line breaks of every system as one":        {chirptext.Post, "a\r\nb\rc\u2028d\u2029e\u0085f", "a\nb\nc\nd\ne\nf"},
-		"ten line breaks":                           {chirptext.Post, "a" + strings.Repeat("\n", 10) + "b", "a" + strings.Repeat("\n", 10) + "b"},
+		"ten line breaks":                           {chirptext.Post, "a\n\n\n\n\n\n\n\n\n\nb", "a\n\n\n\n\n\n\n\n\n\nb"},
 		"the plain marks of right-to-left writing":  {chirptext.Post, "\u200fשלום\u200e", "\u200fשלום\u200e"},
 		"the flag of Scotland":                      {chirptext.Post, "🏴󠁧󠁢󠁳󠁣󠁴󠁿", "🏴󠁧󠁢󠁳󠁣󠁴󠁿"},
 		"an empty display name":                     {chirptext.DisplayName, "", ""},
@@ -95,7 +96,7 @@ func TestBlankPostCanBeToldApart(t *testing.T) {
 func TestCountCountsWhatReadersSee(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]int{
-		"": 0, " a ": 1, "héllo": 5, "he\u0301llo": 5, family: 1, "🇩🇪🇫🇷": 2, "a\r\nb": 3, "각": 1, "a\xffb": 3,
+		"": 0, "\ta ": 1, "héllo": 5, "he\u0301llo": 5, family: 1, "🇩🇪🇫🇷": 2, "a\r\nb": 3, "각": 1, "a\xffb": 3,
 	} {
 		if got := chirptext.Count(text); got != want {
 			t.Errorf("Count(%q) = %d, want %d", text, got, want)

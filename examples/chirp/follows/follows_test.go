@@ -284,7 +284,9 @@ func TestServiceStartsAloneWithItsConfig(t *testing.T) {
 
 func TestServiceRefusesWrongConfig(t *testing.T) {
 	t.Parallel()
-	for plan, want := range map[string]string{"max_following: 5001": "max_following is 5001", "max_folowing: 1": "max_folowing"} {
+	for plan, want := range map[string]string{
+		"max_following: 5001": "max_following is 5001", "max_folowing: 1": "max_folowing",
+	} {
 		_, err := (&chirptest.Engine{Plan: plan}).Start(t, follows.Service())
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want an error with %q", plan, err, want)

@@ -90,7 +90,7 @@ func list(ids []int64) string {
 	if len(ids) == 0 {
 		return "[]"
 	}
-	text, _ := json.Marshal(ids) // integers always marshal
+	text, _ := json.Marshal(ids) //nolint:errchkjson // integers always marshal
 	return string(text)
 }
 

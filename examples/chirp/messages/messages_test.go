@@ -24,6 +24,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // fakeFollows answers AllFollowing; every other call would crash the test.
 type fakeFollows struct {
 	followsv1.FollowsClient
+
 	following map[int64][]int64
 	err       error
 	hang      bool // until the call's context ends
@@ -44,6 +45,7 @@ func (f *fakeFollows) AllFollowing(
 // fakeNotify counts what it is told.
 type fakeNotify struct {
 	notifyv1.NotifyClient
+
 	err   error
 	hang  bool
 	calls atomic.Int32
@@ -64,6 +66,7 @@ func (f *fakeNotify) Deliver(
 
 type bundle struct {
 	*messages.Messages
+
 	follows *fakeFollows
 	notify  *fakeNotify
 }

@@ -41,7 +41,8 @@ func (m *Messages) Search(
 	if err != nil {
 		return nil, rpcerr.From(ctx, m.log, "search posts", err)
 	}
-	hits, next := paging.Cut(page.list, hits, page.size, func(h *messagesv1.SearchHit) int64 { return h.GetPost().GetId() })
+	id := func(h *messagesv1.SearchHit) int64 { return h.GetPost().GetId() }
+	hits, next := paging.Cut(page.list, hits, page.size, id)
 	return &messagesv1.SearchResponse{Hits: hits, NextCursor: next}, nil
 }
 

@@ -26,12 +26,13 @@ func found(t *testing.T, b bundle, query string) []string {
 }
 
 func bracket(hit *messagesv1.SearchHit) string {
-	text, at, out := hit.GetPost().GetText(), int32(0), ""
+	var out strings.Builder
+	text, at := hit.GetPost().GetText(), int32(0)
 	for _, s := range hit.GetHighlights() {
-		out += text[at:s.GetStart()] + "[" + text[s.GetStart():s.GetEnd()] + "]"
+		out.WriteString(text[at:s.GetStart()] + "[" + text[s.GetStart():s.GetEnd()] + "]")
 		at = s.GetEnd()
 	}
-	return out + text[at:]
+	return out.String() + text[at:]
 }
 
 func TestSearchFinds(t *testing.T) {
@@ -95,7 +96,7 @@ func TestBadSearchesAreRefused(t *testing.T) {
 func FuzzSearch(f *testing.F) {
 	b := setup(f)
 	b.post(f, 1, "a", "the quick brown fox says “héllo” 日本語 ½ ᾳ x²")
-	for _, s := range []string{"quick", `"`, "a* OR b", "NEAR(a b)", "text:x", "\x00", "é", "½", "x²", "{a} : b", "ﬁ", "ⅷ"} {
+	for _, s := range []string{"quick", `"`, "a* OR b", "NEAR(a b)", "text:x", "\x00", "é", "½", "x²", "{a} : b", "ﬁ"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, query string) {

@@ -20,6 +20,7 @@ func TestFrom(t *testing.T) {
 	t.Parallel()
 	gone, cancel := context.WithCancel(context.Background())
 	cancel()
+	live := context.Background()
 	secret := errors.New("table accounts in /var/data is broken")
 	for name, test := range map[string]struct {
 		ctx    context.Context
@@ -27,13 +28,13 @@ func TestFrom(t *testing.T) {
 		want   codes.Code
 		logged bool
 	}{
-		"no error":                       {context.Background(), nil, codes.OK, false},
-		"a status stays":                 {context.Background(), status.Error(codes.NotFound, "no"), codes.NotFound, false},
-		"a wrapped status stays":         {context.Background(), fmt.Errorf("x: %w", status.Error(codes.Aborted, "no")), codes.Aborted, false},
+		"no error":                       {live, nil, codes.OK, false},
+		"a status stays":                 {live, status.Error(codes.NotFound, "no"), codes.NotFound, false},
+		"a wrapped status stays":         {live, fmt.Errorf("x: %w", status.Error(codes.Aborted, "no")), codes.Aborted, false},
 		"a caller who has gone":          {gone, secret, codes.Canceled, false},
-		"a deadline inside":              {context.Background(), fmt.Errorf("x: %w", context.DeadlineExceeded), codes.DeadlineExceeded, false},
-		"a busy store":                   {context.Background(), fmt.Errorf("x: %w", store.ErrBusy), codes.Unavailable, false},
-		"a fault of ours is only logged": {context.Background(), secret, codes.Internal, true},
+		"a deadline inside":              {live, fmt.Errorf("x: %w", context.DeadlineExceeded), codes.DeadlineExceeded, false},
+		"a busy store":                   {live, fmt.Errorf("x: %w", store.ErrBusy), codes.Unavailable, false},
+		"a fault of ours is only logged": {live, secret, codes.Internal, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

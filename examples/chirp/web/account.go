@@ -63,7 +63,7 @@ func (v *visit) signUp() error {
 	answer, err := v.site.Accounts.SignUp(v.r.Context(),
 		&accountsv1.SignUpRequest{Name: data.Name, Password: v.field("password")})
 	if err != nil {
-		code, wrong := mistake(err, "name", "password")
+		code, wrong := mistake(err, "password", "name")
 		if status.Code(err) == codes.Unavailable {
 			wrong = logInDown()
 		}

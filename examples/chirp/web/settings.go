@@ -40,7 +40,7 @@ func (v *visit) updateProfile() error {
 	data.Display, data.Bio = v.field("display_name"), v.field("bio")
 	_, err = v.site.Accounts.UpdateProfile(v.r.Context(),
 		&accountsv1.UpdateProfileRequest{Id: me.GetId(), DisplayName: data.Display, Bio: data.Bio})
-	return v.settled(data, err, "display_name", "bio")
+	return v.settled(data, err, "bio", "display_name")
 }
 
 func (v *visit) rename() error {

@@ -24,7 +24,7 @@ type part struct {
 
 // linkable finds web addresses and mentions; what comes before a mention is in the
 // way so that mail addresses are left alone.
-var linkable = regexp.MustCompile(`https?://[^\s<>"'` + "`" + `]+|(?:^|[^\w@/.+-])@[A-Za-z0-9_]{1,30}\b`)
+var linkable = regexp.MustCompile(`https?://[^\s<>"'` + "`" + `]+|(?:^|[^\w@/.+-])@[A-Za-z][A-Za-z0-9_]{2,19}\b`)
 
 // pieces takes a text apart at its links and at what a search found in it.
 func pieces(text string, found []*messagesv1.Span) []piece {

@@ -9,7 +9,7 @@ import (
 type wrong map[string]string
 
 // mistake finds out what to say beside which field of a form, and with which
-// status. The field is the one that the message speaks of, or else the first.
+// status. It is the first field that the message speaks of, or else the last one.
 func mistake(err error, fields ...string) (int, wrong) {
 	p := problemOf(err)
 	if p.status >= http.StatusInternalServerError || p.status == http.StatusTooManyRequests {
@@ -20,7 +20,7 @@ func mistake(err error, fields ...string) (int, wrong) {
 			return p.status, wrong{field: p.Detail()}
 		}
 	}
-	return p.status, wrong{fields[0]: p.Detail()}
+	return p.status, wrong{fields[len(fields)-1]: p.Detail()}
 }
 
 func speaksOf(message, field string) bool {

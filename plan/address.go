@@ -42,7 +42,7 @@ func goodHost(host string) bool {
 	if _, err := netip.ParseAddr(host); err == nil || host == "" {
 		return true
 	}
-	return len(host) <= 253 && strings.Trim(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_") == ""
+	return len(host) <= 253 && strings.Trim(host, wordLetters+".-") == ""
 }
 
 func (a address) String() string { return net.JoinHostPort(a.host, strconv.Itoa(a.port)) }

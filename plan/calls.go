@@ -24,11 +24,12 @@ func (r *resolver) checkMethods() {
 func (r *resolver) checkMethod(name placed[string], said *fileMethod, s *site) {
 	owner, method, ok := r.model.method(name.v)
 	if !ok {
-		r.add(name.at, fmt.Sprintf("the app has no method %s", quote(name.v)), r.suggestMethod(name.v))
+		r.add(name.at, "the app has no method "+quote(name.v), r.suggestMethod(name.v))
 		return
 	}
 	if home := r.homes[owner]; s != nil && home != nil && home != s {
-		r.add(name.at, fmt.Sprintf("process %s does not serve %s: service %s is in process %s", s.Name, name.v, owner, home.Name),
+		r.add(name.at, fmt.Sprintf("process %s does not serve %s: service %s is in process %s",
+			s.Name, name.v, owner, home.Name),
 			fmt.Sprintf("move the entry to process %s, or to methods at the top of the plan", home.Name))
 	}
 	known := r.rules[name.v]
@@ -90,9 +91,6 @@ func (r *resolver) checkStream(m Method, l Link, named placed[string]) {
 
 // connect finds the way of every call, and with it which processes must listen.
 func (r *resolver) connect() {
-	for name, rule := range r.rules {
-		r.plan.methods[name] = methodPolicy{r.plan.deadline, rule.share.v}
-	}
 	called := map[*site]bool{}
 	for _, to := range r.model.Services {
 		for _, m := range to.Methods {
@@ -167,7 +165,8 @@ func (r *resolver) reach(from Service, m Method, to *site, called map[*site]bool
 	}
 	called[to] = true
 	if to.Link == "" && !to.broken {
-		r.add(to.at, fmt.Sprintf("service %s calls process %s from another process, but %s has no link", from.Name, to.Name, to.Name),
+		r.add(to.at, fmt.Sprintf("service %s calls process %s from another process, but %s has no link",
+			from.Name, to.Name, to.Name),
 			fmt.Sprintf(`add "link: %s" to the process, or to the top of the plan`, r.anyLink()))
 		to.broken = true
 	}

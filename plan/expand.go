@@ -97,7 +97,7 @@ func (e *expander) lookUp(path string, at Position, inside string) string {
 
 func (e *expander) env(path string, at Position, name string) string {
 	name, otherwise, hasDefault := strings.Cut(name, ":-")
-	if name == "" || strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") != "" {
+	if name == "" || strings.Trim(name, wordLetters) != "" {
 		e.add(at, fmt.Sprintf("%s names the environment variable %s", path, quote(name)),
 			"a name has letters, digits and underscores: ${env:NAME}")
 		return ""

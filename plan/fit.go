@@ -63,20 +63,18 @@ func (f *fitter) fitMapping(path string, n ast.Node, t reflect.Type) ast.Node {
 		fieldsOf(t, fields)
 	}
 	var values []*ast.MappingValueNode
-	i := 0
-	for m := n.(ast.MapNode).MapRange(); m.Next() && i < len(pairs); i++ { //nolint:errcheck,forcetypeassert // entries has seen that it is one
-		pair := m.KeyValue()
-		field, known := fields[pairs[i].key.v]
+	for _, p := range pairs {
+		field, known := fields[p.key.v]
 		switch {
 		case t.Kind() == reflect.Map:
 			field = t.Elem()
 		case !known:
-			f.add(pairs[i].key.at, fmt.Sprintf("%s has no key %s", path, quote(pairs[i].key.v)),
-				suggest(pairs[i].key.v, slices.Sorted(maps.Keys(fields)), "key"))
+			f.add(p.key.at, fmt.Sprintf("%s has no key %s", path, quote(p.key.v)),
+				suggest(p.key.v, slices.Sorted(maps.Keys(fields)), "key"))
 			continue
 		}
-		value := f.fit(path+"."+clip(pairs[i].key.v), pair.Value, field)
-		values = append(values, ast.MappingValue(pair.Start, pair.Key, value))
+		value := f.fit(path+"."+clip(p.key.v), p.value, field)
+		values = append(values, ast.MappingValue(p.node.Start, p.node.Key, value))
 	}
 	return ast.Mapping(n.GetToken(), false, values...)
 }
@@ -143,7 +141,7 @@ func (f *fitter) fitScalar(path string, n ast.Node, t reflect.Type) ast.Node {
 			text, _ = asText(n)
 		}
 	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode:
-		text = fmt.Sprint(n.(ast.ScalarNode).GetValue()) //nolint:errcheck,forcetypeassert // all three are
+		text = fmt.Sprint(n.(ast.ScalarNode).GetValue()) //nolint:forcetypeassert // all three are
 	}
 	if typed := typedNode(text, n.GetToken(), t); typed != nil {
 		return typed

@@ -51,6 +51,6 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 		var into webConfig
-		_ = p.DecodeConfig("web", &into) //nolint:errcheck // it must only not panic
+		_ = p.DecodeConfig("web", &into)
 	})
 }

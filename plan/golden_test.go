@@ -59,7 +59,8 @@ func (g *golden) check(t *testing.T, name, got string) {
 	}
 	if !*update {
 		if want := g.parts[name]; got != want {
-			t.Errorf("%s, part %s:\n--- got\n%s--- want\n%s(go test ./plan -update writes it, if it is right)", g.path, name, got, want)
+			t.Errorf("%s, part %s:\n--- got\n%s--- want\n%s(go test ./plan -update writes it, if it is right)",
+				g.path, name, got, want)
 		}
 		return
 	}

@@ -30,22 +30,35 @@ func (f *filePlan) keys() []key {
 	return []key{
 		{"version", "The version of this format: 1.", `write "version: 1"`, whole(&f.version, 1, 1)},
 		{"app", "The app's name.", `write "app: NAME"`, text(&f.app, "the app's name")},
-		{"link", "How processes are reached unless they say otherwise: the scheme of a link, such as http.", "",
-			text(&f.link, "the name of a link, such as http")},
-		{"processes", "The processes by name. Left out: one process with every service, its pages on 127.0.0.1:8080.", "",
+		{
+			"link", "How processes are reached unless they say otherwise: the scheme of a link, such as http.", "",
+			text(&f.link, "the name of a link, such as http"),
+		},
+		{
+			"processes", "The processes by name. Left out: one process with every service, its pages on 127.0.0.1:8080.", "",
 			mapping[*fileProcess]{
 				&f.processes, "process", "a mapping such as {web: {services: [web]}}",
-				func() *fileProcess { return &fileProcess{} }, map[string]any{"pattern": namePattern},
-			}},
+				func() *fileProcess { return &fileProcess{} },
+				map[string]any{"pattern": namePattern},
+			},
+		},
 		{"methods", "What holds for single methods, by package.Service/Method.", "", methods(&f.methods)},
-		{"deadline", "How long a caller waits for an answer, unless the method says otherwise. Default: 5s.", "",
-			duration(&f.deadline)},
-		{"admin", "host:port of each process's admin listener. Default: 127.0.0.1:0, any free port.", "",
-			text(&f.admin, "a host and a port, such as 127.0.0.1:0")},
-		{"store", "Where the services' stores are, such as sqlite:data. Default: the app's data folder.", "",
-			text(&f.store, "a store's URL, such as sqlite:data")},
-		{"config", "Configuration by service. Text may hold ${env:NAME}, ${env:NAME:-default} and ${file:path}.", "",
-			nodes{&f.config}},
+		{
+			"deadline", "How long a caller waits for an answer, unless the method says otherwise. Default: 5s.", "",
+			duration(&f.deadline),
+		},
+		{
+			"admin", "host:port of each process's admin listener. Default: 127.0.0.1:0, any free port.", "",
+			text(&f.admin, "a host and a port, such as 127.0.0.1:0"),
+		},
+		{
+			"store", "Where the services' stores are, such as sqlite:data. Default: the app's data folder.", "",
+			text(&f.store, "a store's URL, such as sqlite:data"),
+		},
+		{
+			"config", "Configuration by service. Text may hold ${env:NAME}, ${env:NAME:-default} and ${file:path}.", "",
+			nodes{&f.config},
+		},
 		{"insecure", "Allows listeners that other machines can reach. Default: false.", "", flag(&f.insecure)},
 	}
 }
@@ -62,18 +75,28 @@ type fileProcess struct {
 
 func (f *fileProcess) keys() []key {
 	return []key{
-		{"services", "The services that run in this process.", `write "services: [NAME]"`,
-			texts{&f.services, "a list of services, such as [web]"}},
+		{
+			"services", "The services that run in this process.", `write "services: [NAME]"`,
+			texts{&f.services, "a list of services, such as [web]"},
+		},
 		{"link", "Short for listen: LINK://127.0.0.1:0.", "", text(&f.link, "the name of a link, such as http")},
-		{"listen", "The URL to listen on, such as http://127.0.0.1:9001. Port 0: any free one.", "",
-			text(&f.listen, "a URL, such as http://127.0.0.1:9001")},
-		{"reach", "The URL that others call, where it differs from listen, such as http://accounts:9001.", "",
-			text(&f.reach, "a URL, such as http://accounts:9001")},
-		{"web", "host:port of the web pages. Left out: the process serves none.", "",
-			text(&f.web, "a host and a port, such as 127.0.0.1:8080")},
+		{
+			"listen", "The URL to listen on, such as http://127.0.0.1:9001. Port 0: any free one.", "",
+			text(&f.listen, "a URL, such as http://127.0.0.1:9001"),
+		},
+		{
+			"reach", "The URL that others call, where it differs from listen, such as http://accounts:9001.", "",
+			text(&f.reach, "a URL, such as http://accounts:9001"),
+		},
+		{
+			"web", "host:port of the web pages. Left out: the process serves none.", "",
+			text(&f.web, "a host and a port, such as 127.0.0.1:8080"),
+		},
 		{"replicas", "How many of this process run. Default: 1.", "", whole(&f.replicas, 1, 1000)},
-		{"methods", "What holds for single methods of this process's services, by package.Service/Method.", "",
-			methods(&f.methods)},
+		{
+			"methods", "What holds for single methods of this process's services, by package.Service/Method.", "",
+			methods(&f.methods),
+		},
 	}
 }
 
@@ -86,15 +109,21 @@ type fileMethod struct {
 func (f *fileMethod) keys() []key {
 	return []key{
 		{"deadline", "How long a caller waits for the answer.", "", duration(&f.deadline)},
-		{"share", "Within a process, messages pass without a copy: nobody may change them. Default: false.", "",
-			flag(&f.share)},
-		{"link", "The link that carries this method between processes.", "", text(&f.link, "the name of a link, such as http")},
+		{
+			"share", "Within a process, messages pass without a copy: nobody may change them. Default: false.", "",
+			flag(&f.share),
+		},
+		{
+			"link", "The link that carries this method between processes.", "",
+			text(&f.link, "the name of a link, such as http"),
+		},
 	}
 }
 
 func methods(into *placed[[]named[*fileMethod]]) slot {
 	return mapping[*fileMethod]{
 		into, "method", `a mapping such as {pkg.v1.Service/Method: {deadline: 2s}}`,
-		func() *fileMethod { return &fileMethod{} }, map[string]any{"pattern": "^[^/]+/[^/]+$"},
+		func() *fileMethod { return &fileMethod{} },
+		map[string]any{"pattern": "^[^/]+/[^/]+$"},
 	}
 }

@@ -96,7 +96,7 @@ func (r *resolver) hostPort(what string, p placed[string]) string {
 
 func (r *resolver) checkLoopback(what string, a address, at Position) {
 	if !a.loopback() && !r.raw.insecure.v {
-		r.add(at, fmt.Sprintf("%s lets other machines in, and nothing checks who they are", what),
+		r.add(at, what+" lets other machines in, and nothing checks who they are",
 			fmt.Sprintf(`listen on 127.0.0.1:%d, or accept the risk with "insecure: true" at the top of the plan`, a.port))
 	}
 }
@@ -106,7 +106,7 @@ func (r *resolver) knownLink(link placed[string]) (Link, bool) {
 	l, ok := r.model.link(link.v)
 	switch {
 	case !ok:
-		r.add(link.at, fmt.Sprintf("there is no link %s", quote(link.v)), suggest(link.v, r.model.linkNames(), "link"))
+		r.add(link.at, "there is no link "+quote(link.v), suggest(link.v, r.model.linkNames(), "link"))
 	case l.InProcess:
 		r.add(link.at, fmt.Sprintf("the link %s joins services of one process, and cannot join processes", link.v),
 			"services of one process use it by themselves; here, "+suggest("", r.model.linkNames(), "link"))

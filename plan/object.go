@@ -12,6 +12,7 @@ import (
 type pair struct {
 	key   placed[string]
 	value ast.Node
+	node  *ast.MappingValueNode
 }
 
 // entries lists a mapping, each key once; further ones with the same key are mistakes.
@@ -33,7 +34,7 @@ func (r *reader) entries(path string, n ast.Node) (pairs []pair, ok bool) {
 			continue
 		}
 		first[k.v] = k.at
-		pairs = append(pairs, pair{k, i.Value()})
+		pairs = append(pairs, pair{k, i.Value(), i.KeyValue()})
 	}
 	return pairs, true
 }
@@ -104,8 +105,9 @@ func placesOf(key string) string {
 }
 
 func keyNames(o keyed) []string {
-	var names []string
-	for _, k := range o.keys() {
+	known := o.keys()
+	names := make([]string, 0, len(known))
+	for _, k := range known {
 		names = append(names, k.name)
 	}
 	return names

@@ -53,7 +53,8 @@ func TestMonolithIsOneProcessWithEverything(t *testing.T) {
 func TestDeadlines(t *testing.T) {
 	t.Parallel()
 	p := parse(t, "")
-	q := parse(t, "deadline: 2s\nmethods:\n  "+logIn+": {deadline: 10s}\n  "+subscribe+": {deadline: 1h}\n  "+deliver+": {share: true}\n")
+	q := parse(t, "deadline: 2s\nmethods:\n  "+logIn+": {deadline: 10s}\n  "+
+		subscribe+": {deadline: 1h}\n  "+deliver+": {share: true}\n")
 	for name, c := range map[string]struct {
 		got, want time.Duration
 	}{
@@ -117,23 +118,29 @@ func TestListeners(t *testing.T) {
 	}{
 		"who is not called does not listen": {
 			"link: http\nprocesses:\n" + rest + "}\n",
-			plan.Listener{}, plan.Listener{Link: "http", Listen: "http://127.0.0.1:0"},
+			plan.Listener{},
+			plan.Listener{Link: "http", Listen: "http://127.0.0.1:0"},
 		},
 		"a fixed port is reached where it listens": {
 			"processes:\n" + rest + ", listen: 'http://localhost:9001'}\n",
-			plan.Listener{}, plan.Listener{Link: "http", Listen: "http://localhost:9001", Reach: "http://localhost:9001"},
+			plan.Listener{},
+			plan.Listener{Link: "http", Listen: "http://localhost:9001", Reach: "http://localhost:9001"},
 		},
 		"every address is reached by loopback": {
 			"insecure: true\nprocesses:\n" + rest + ", listen: 'http://0.0.0.0:9001'}\n",
-			plan.Listener{}, plan.Listener{Link: "http", Listen: "http://0.0.0.0:9001", Reach: "http://127.0.0.1:9001"},
+			plan.Listener{},
+			plan.Listener{Link: "http", Listen: "http://0.0.0.0:9001", Reach: "http://127.0.0.1:9001"},
 		},
 		"so it is with IPv6": {
 			"insecure: true\nprocesses:\n" + rest + ", listen: 'http://[::]:9001'}\n",
-			plan.Listener{}, plan.Listener{Link: "http", Listen: "http://[::]:9001", Reach: "http://[::1]:9001"},
+			plan.Listener{},
+			plan.Listener{Link: "http", Listen: "http://[::]:9001", Reach: "http://[::1]:9001"},
 		},
 		"a link of its own makes a process listen": {
-			"link: http\nprocesses:\n  edge: {services: [web], link: udp}\n  rest: {services: [accounts, follows, notify, messages]}\n",
-			plan.Listener{Link: "udp", Listen: "udp://127.0.0.1:0"}, plan.Listener{Link: "http", Listen: "http://127.0.0.1:0"},
+			"link: http\nprocesses:\n  edge: {services: [web], link: udp}\n" +
+				"  rest: {services: [accounts, follows, notify, messages]}\n",
+			plan.Listener{Link: "udp", Listen: "udp://127.0.0.1:0"},
+			plan.Listener{Link: "http", Listen: "http://127.0.0.1:0"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -173,7 +180,7 @@ func TestHostileFiles(t *testing.T) {
 		"many braces":      {strings.Repeat("{a: ", 1<<17), "nested more than 32 deep"},
 		"many anchors":     {strings.Repeat("&a ", 1<<18), "no anchors"},
 		"a NUL":            {"version: 1\x00", "not UTF-8"},
-		"many wrong keys":  {"{" + strings.Repeat("versoin: 1, ", 1<<13) + "}", "twice"},
+		"many wrong keys":  {"{" + strings.Repeat("verzion: 1, ", 1<<13) + "}", "twice"},
 		"many keys":        {strings.Repeat("k: {}\n", 1<<14), "more than 10000 keys"},
 		"many wrong lines": {strings.Repeat("k: {}\n", 1<<13), "twice"},
 	} {

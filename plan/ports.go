@@ -15,32 +15,36 @@ type taken struct {
 // an orchestrator does: its ports meet no others.
 func (r *resolver) checkPorts() {
 	admin, _ := parseAddress(r.plan.Admin)
+	at := r.raw.admin.at
 	var all []taken
 	here := 0 // processes on this machine, replicas counted
 	for _, s := range r.sites {
-		own := r.fixed(s)
-		if admin.port != 0 && s.apart() {
-			own = append(own, taken{admin, "admin", r.raw.admin.at, s})
+		all = append(all, r.fixed(s)...)
+		if s.apart() {
+			all = append(all, taken{admin, "admin", at, s})
+			continue
 		}
-		for _, t := range own {
-			if s.Replicas > 1 && !s.apart() {
-				r.add(s.raw.replicas.at, fmt.Sprintf("%d replicas of process %s cannot share the port %d of %s", s.Replicas, s.Name, t.port, t.what),
-					"write port 0, for any free one")
-			}
-		}
-		all = append(all, own...)
-		if !s.apart() {
-			here += s.Replicas
-		}
+		here += s.Replicas
+		r.checkReplicas(s)
 	}
-	if admin.port != 0 && here > 0 {
-		all = append(all, taken{admin, "admin", r.raw.admin.at, nil})
-	}
-	if admin.port != 0 && here > 1 {
-		r.add(r.raw.admin.at, fmt.Sprintf("%d processes cannot share the port %d of admin", here, admin.port),
+	switch {
+	case admin.port != 0 && here > 1:
+		r.add(at, fmt.Sprintf("%d processes cannot share the port %d of admin", here, admin.port),
 			"each process has an admin listener of its own: write port 0, for any free one")
+	case here == 1:
+		all = append(all, taken{admin, "admin", at, nil})
 	}
 	r.checkClashes(all)
+}
+
+func (r *resolver) checkReplicas(s *site) {
+	if s.Replicas == 1 {
+		return
+	}
+	for _, t := range r.fixed(s) {
+		r.add(s.raw.replicas.at, fmt.Sprintf("%d replicas of process %s cannot share the port %d of %s",
+			s.Replicas, s.Name, t.port, t.what), "write port 0, for any free one")
+	}
 }
 
 func (r *resolver) checkClashes(all []taken) {

@@ -123,10 +123,10 @@ func readRegular(file string) ([]byte, error) {
 	if err != nil {
 		return nil, err //nolint:wrapcheck // it names the file and what was tried
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // it was only read
 	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err == nil && len(text) > maxFile {
 		err = errTooLarge
 	}
-	return text, err //nolint:wrapcheck // it names the file and what was tried
+	return text, err
 }

@@ -44,7 +44,7 @@ func (r *resolver) placeTogether() {
 func (r *resolver) placeService(s *site, service placed[string]) {
 	declared, ok := r.model.service(service.v)
 	if !ok {
-		r.add(service.at, fmt.Sprintf("the app has no service %s", quote(service.v)),
+		r.add(service.at, "the app has no service "+quote(service.v),
 			suggest(service.v, r.model.serviceNames(), "service"))
 		if meant, ok := nearest(service.v, r.model.serviceNames()); ok {
 			r.meant[meant] = true

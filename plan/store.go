@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"fmt"
 	"net/url"
 	"path/filepath"
 	"slices"
@@ -21,7 +20,7 @@ func (r *resolver) placeStore() {
 		return
 	}
 	if known := r.model.Stores; known != nil && !slices.Contains(known, scheme) {
-		r.add(store.at, fmt.Sprintf("there is no store of the kind %s", quote(scheme)), suggest(scheme, known, "store"))
+		r.add(store.at, "there is no store of the kind "+quote(scheme), suggest(scheme, known, "store"))
 		return
 	}
 	r.plan.Store = store.v

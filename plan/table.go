@@ -35,9 +35,9 @@ func writeColumns(out *strings.Builder, rows [][]string) {
 	var table strings.Builder
 	tw := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
 	for _, row := range rows {
-		fmt.Fprintln(tw, strings.Join(row, "\t"))
+		fmt.Fprintln(tw, strings.Join(row, "\t")) //nolint:errcheck // a strings.Builder takes everything
 	}
-	tw.Flush() //nolint:errcheck // a strings.Builder takes everything
+	tw.Flush() //nolint:errcheck,gosec // a strings.Builder takes everything
 	for line := range strings.Lines(table.String()) {
 		out.WriteString(strings.TrimRight(line, " \n") + "\n")
 	}
@@ -64,7 +64,7 @@ func (p *Plan) processRows() [][]string {
 
 // withoutEmpty drops the columns that hold nothing below their heading.
 func withoutEmpty(rows [][]string) [][]string {
-	for i := len(rows[0]) - 1; i >= 0; i-- {
+	for i := range slices.Backward(rows[0]) {
 		if slices.ContainsFunc(rows[1:], func(row []string) bool { return row[i] != "" }) {
 			continue
 		}

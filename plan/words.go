@@ -8,6 +8,9 @@ import (
 	"unicode/utf8"
 )
 
+// wordLetters are the letters of environment variables; hosts have dots and dashes too.
+const wordLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"
+
 // longest is how much of a user's text an error repeats, in characters.
 const longest = 60
 

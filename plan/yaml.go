@@ -20,6 +20,8 @@ const (
 	maxKeys  = 10_000  // the parser's time grows with the square of the keys; these take a third of a second
 )
 
+const rightFile = "a plan is a short text: is it the right file?"
+
 // parseYAML gives the root of a plan file, or nil and the mistake. Before the
 // parser proper sees it, the text is held to a subset of YAML that cannot blow up:
 // no anchors and aliases, no tags, no deep nesting.
@@ -27,7 +29,7 @@ func (r *reader) parseYAML(text []byte) (root ast.Node) {
 	whole := Position{File: r.file}
 	text = bytes.TrimPrefix(text, []byte("\ufeff"))
 	if len(text) > maxFile {
-		r.add(whole, fmt.Sprintf("the file is larger than %d bytes", maxFile), "a plan is a short text: is it the right file?")
+		r.add(whole, fmt.Sprintf("the file is larger than %d bytes", maxFile), rightFile)
 		return nil
 	}
 	if at, ok := firstBadByte(text); ok {
@@ -56,6 +58,11 @@ func (r *reader) parseYAML(text []byte) (root ast.Node) {
 		r.add(whole, "the plan is empty", `it begins with "version: 1" and "app: NAME"`)
 		return nil
 	}
+	for _, more := range file.Docs[1:] {
+		if more.Body != nil { // it follows an end mark, "..."
+			r.add(r.place(more.Body), "a second document begins here", "a plan file holds one plan")
+		}
+	}
 	return file.Docs[0].Body
 }
 
@@ -75,47 +82,56 @@ func (r *reader) syntax(err error) {
 
 // tame refuses what a plan has no use for and an attacker has.
 func (r *reader) tame(tokens token.Tokens) bool {
-	var brackets, nested, keys, line, documents int
-	content := false
+	var d depth
+	keys, begun := 0, false
 	for _, t := range tokens {
-		if t.Position.Line != line || t.Type == token.CollectEntryType {
-			line, nested = t.Position.Line, 0
+		what, hint := "", rightFile
+		switch {
+		case oddity(t.Type) != "":
+			what, hint = "a plan has no "+oddity(t.Type), "write the value out, or quote it if it is text"
+		case t.Type == token.DocumentHeaderType && begun:
+			what, hint = "a second document begins here", "a plan file holds one plan"
+		case t.Type == token.MappingValueType && keys == maxKeys:
+			what = fmt.Sprintf("the file has more than %d keys", maxKeys)
+		case d.after(t) > maxDepth:
+			what = fmt.Sprintf("this is nested more than %d deep", maxDepth)
+			hint = "a plan is flat: look for a stray bracket or dash"
 		}
-		switch t.Type {
-		case token.AnchorType, token.AliasType, token.MergeKeyType, token.TagType, token.DirectiveType, token.MappingKeyType:
-			r.add(r.at(t), fmt.Sprintf("a plan has no %s", oddity(t.Type)), "write the value out, or quote it if it is text")
+		if what != "" {
+			r.add(r.at(t), what, hint)
 			return false
-		case token.DocumentHeaderType:
-			if documents++; documents > 1 || content {
-				r.add(r.at(t), "a second document begins here", "a plan file holds one plan")
-				return false
-			}
-		case token.SequenceStartType, token.MappingStartType:
-			brackets++
-		case token.SequenceEndType, token.MappingEndType:
-			brackets--
-		case token.MappingValueType:
+		}
+		if t.Type == token.MappingValueType {
 			keys++
-			nested++
-		case token.SequenceEntryType:
-			nested++
-		default:
 		}
-		if keys > maxKeys {
-			r.add(r.at(t), fmt.Sprintf("the file has more than %d keys", maxKeys), "a plan is a short text: is it the right file?")
-			return false
-		}
-		content = content || t.Type != token.CommentType
-		if brackets+nested > maxDepth {
-			r.add(r.at(t), fmt.Sprintf("this is nested more than %d deep", maxDepth), "a plan is flat: look for a stray bracket or dash")
-			return false
-		}
+		begun = begun || t.Type != token.CommentType
 	}
 	return true
 }
 
+// depth bounds how deep the parser goes. Brackets nest wherever they are; dashes
+// and keys nest within a line, and over lines only by indentation, of which a
+// file of bounded size has little.
+type depth struct{ brackets, inLine, line int }
+
+func (d *depth) after(t *token.Token) int {
+	if t.Position.Line != d.line || t.Type == token.CollectEntryType {
+		d.line, d.inLine = t.Position.Line, 0
+	}
+	switch t.Type { //nolint:exhaustive // the others do not nest
+	case token.SequenceStartType, token.MappingStartType:
+		d.brackets++
+	case token.SequenceEndType, token.MappingEndType:
+		d.brackets--
+	case token.SequenceEntryType, token.MappingValueType:
+		d.inLine++
+	}
+	return d.brackets + d.inLine
+}
+
+// oddity names what YAML has and plans have not; "" for all else.
 func oddity(t token.Type) string {
-	switch t {
+	switch t { //nolint:exhaustive // the others are welcome
 	case token.AnchorType:
 		return "anchors (&name)"
 	case token.AliasType:
@@ -126,9 +142,10 @@ func oddity(t token.Type) string {
 		return "tags (!name)"
 	case token.DirectiveType:
 		return "directives (%NAME)"
-	default:
+	case token.MappingKeyType:
 		return `keys with "?"`
 	}
+	return ""
 }
 
 func (r *reader) at(t *token.Token) Position {

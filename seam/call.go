@@ -27,9 +27,12 @@ func (s *Seam) start(ctx context.Context, m *method, full string, client bool) (
 	if name == "" {
 		name = strings.TrimPrefix(full, "/")
 	}
-	ctx, span := s.tracer.Start(ctx, name, m.span...)
-	if m.name == "" && span.IsRecording() {
-		span.SetAttributes(nameAttributes(name)...)
+	ctx, span := s.tracer.Start(ctx, name, m.kind...)
+	if span.IsRecording() {
+		span.SetAttributes(m.attrs...)
+		if m.name == "" {
+			span.SetAttributes(nameAttributes(name)...)
+		}
 	}
 	m.series.started.Inc()
 	m.series.inFlight.Inc()

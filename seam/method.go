@@ -14,7 +14,8 @@ import (
 // would otherwise have to make.
 type method struct {
 	name   string // of the span: "package.Service/Method"; empty: as the call says
-	span   []trace.SpanStartOption
+	kind   []trace.SpanStartOption
+	attrs  []attribute.KeyValue // of the span; set only if it is recorded, since they are copied
 	series *series
 }
 
@@ -61,7 +62,8 @@ func (s side) method(caller, callee, name string) *method {
 	}
 	return &method{
 		name:   name,
-		span:   []trace.SpanStartOption{trace.WithSpanKind(s.kind), trace.WithAttributes(attrs...)},
+		kind:   []trace.SpanStartOption{trace.WithSpanKind(s.kind)},
+		attrs:  attrs,
 		series: s.metrics.series(caller, callee, s.link, label),
 	}
 }

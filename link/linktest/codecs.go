@@ -1,0 +1,103 @@
+package linktest
+
+import (
+	"errors"
+	"sync/atomic"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/encoding"
+	"google.golang.org/grpc/mem"
+	"google.golang.org/protobuf/proto"
+)
+
+func codecRows() []row {
+	return []row{
+		{name: "the content subtype proto is taken", run: protoSubtype},
+		{name: "a content subtype without a codec is refused", run: unknownSubtype},
+		{name: "a forced codec encodes the request and decodes the reply", run: forcedCodec},
+		{name: "a forced codec of the newer kind encodes the request and decodes the reply", run: forcedCodecV2},
+		{name: "a forced codec that cannot encode fails the call", run: encodeFails},
+		{name: "a forced codec that cannot decode fails the call", run: decodeFails},
+	}
+}
+
+func protoSubtype(s *side) {
+	reply, err := s.serve(exercise{}).client.Unary(s.ctx, text("x"), grpc.CallContentSubtype("proto"))
+	s.status("call", err)
+	s.message("reply", reply)
+}
+
+func unknownSubtype(s *side) {
+	_, err := s.serve(exercise{}).client.Unary(s.ctx, text("x"), grpc.CallContentSubtype("linktest-nothing"))
+	s.code("call", err)
+}
+
+// oldCodec speaks proto, counts, and fails when told to.
+type oldCodec struct {
+	encoded, decoded     atomic.Bool
+	encodeErr, decodeErr error
+}
+
+var _ encoding.Codec = (*oldCodec)(nil)
+
+func (*oldCodec) Name() string { return "proto" }
+
+func (c *oldCodec) Marshal(v any) ([]byte, error) {
+	c.encoded.Store(true)
+	m, ok := v.(proto.Message)
+	if c.encodeErr != nil || !ok {
+		return nil, c.encodeErr
+	}
+	return proto.Marshal(m)
+}
+
+func (c *oldCodec) Unmarshal(data []byte, v any) error {
+	c.decoded.Store(true)
+	m, ok := v.(proto.Message)
+	if c.decodeErr != nil || !ok {
+		return c.decodeErr
+	}
+	return proto.Unmarshal(data, m)
+}
+
+// newCodec is oldCodec in grpc's newer interface.
+type newCodec struct{ *oldCodec }
+
+var _ encoding.CodecV2 = newCodec{}
+
+func (c newCodec) Marshal(v any) (mem.BufferSlice, error) {
+	data, err := c.oldCodec.Marshal(v)
+	return mem.BufferSlice{mem.SliceBuffer(data)}, err
+}
+
+func (c newCodec) Unmarshal(data mem.BufferSlice, v any) error {
+	return c.oldCodec.Unmarshal(data.Materialize(), v)
+}
+
+func forcedCodec(s *side) {
+	c := &oldCodec{}
+	reply, err := s.serve(exercise{}).client.Unary(s.ctx, text("x"), grpc.ForceCodec(c))
+	s.status("call", err)
+	s.message("reply", reply)
+	s.note("codec used", c.encoded.Load(), c.decoded.Load())
+}
+
+func forcedCodecV2(s *side) {
+	c := &oldCodec{}
+	reply, err := s.serve(exercise{}).client.Unary(s.ctx, text("x"), grpc.ForceCodecV2(newCodec{c}))
+	s.status("call", err)
+	s.message("reply", reply)
+	s.note("codec used", c.encoded.Load(), c.decoded.Load())
+}
+
+func encodeFails(s *side) {
+	c := &oldCodec{encodeErr: errors.New("cannot encode")}
+	_, err := s.serve(exercise{}).client.Unary(s.ctx, text("x"), grpc.ForceCodec(c))
+	s.code("call", err)
+}
+
+func decodeFails(s *side) {
+	c := &oldCodec{decodeErr: errors.New("cannot decode")}
+	_, err := s.serve(exercise{}).client.Unary(s.ctx, text("x"), grpc.ForceCodec(c))
+	s.code("call", err)
+}

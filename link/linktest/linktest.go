@@ -1,0 +1,65 @@
+package linktest
+
+import (
+	"crypto/rand"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/kerf-go/kerf/link"
+)
+
+// Subject is a link under test.
+type Subject struct {
+	Link link.Link
+
+	// URL is where the suite listens, such as "http://127.0.0.1:0". Each server
+	// needs an address of its own: a URL without a port gets a random ending.
+	URL string
+
+	// plain is set where the oracle is run against itself: exceptions do not hold
+	// for it, and its errors carry no outcome.
+	plain bool
+}
+
+// Exercise runs every case on the subject and on the oracle, each as a subtest,
+// and compares what they saw. Cases that measure run first and alone, the others
+// in parallel. It takes up to half a minute under the race detector.
+func Exercise(t *testing.T, s Subject) {
+	t.Helper()
+	full, refused := 0, 0
+	for _, r := range rows() {
+		if s.plain && excepted(r.name, s.Link.Scheme()) != nil {
+			continue
+		}
+		if r.beyond(s.Link.Capabilities()) != nil {
+			refused++
+		} else {
+			full++
+		}
+		t.Run(r.name, func(t *testing.T) {
+			if !r.alone {
+				t.Parallel()
+			}
+			for _, d := range r.differences(s) {
+				t.Error(d)
+			}
+		})
+	}
+	t.Logf("link %s: %d cases, %d of them refused for want of a capability", s.Link.Scheme(), full+refused, refused)
+	if err := checkCounts(s.Link.Scheme(), full, refused); err != nil {
+		t.Error(err)
+	}
+}
+
+// address gives a URL to listen on that nobody else listens on.
+func (s Subject) address() (*url.URL, error) {
+	u, err := url.Parse(s.URL)
+	if err != nil {
+		return nil, err
+	}
+	if u.Port() == "" {
+		u.Host += "-" + strings.ToLower(rand.Text())
+	}
+	return u, nil
+}

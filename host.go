@@ -60,15 +60,15 @@ func (h *Host) RegisterService(desc *grpc.ServiceDesc, impl any) {
 		return d.ServiceName == desc.ServiceName
 	})
 	if !declared {
-		h.mistake("registers %s, which its Serves does not list: add it there", desc.ServiceName)
+		h.mistakef("registers %s, which its Serves does not list: add it there", desc.ServiceName)
 		return
 	}
 	if !h.first(desc.ServiceName) {
-		h.mistake("registers %s twice: remove one", desc.ServiceName)
+		h.mistakef("registers %s twice: remove one", desc.ServiceName)
 		return
 	}
 	if err := h.engine.Register(desc, impl); err != nil {
-		h.mistake("registers %s: %w", desc.ServiceName, err)
+		h.mistakef("registers %s: %w", desc.ServiceName, err)
 	}
 }
 
@@ -79,12 +79,12 @@ func (h *Host) GetServiceInfo() map[string]grpc.ServiceInfo { return h.engine.Se
 // The service must be listed in Service.Calls. The Host closes the conn at stop.
 func (h *Host) Conn(service string) grpc.ClientConnInterface {
 	if !slices.Contains(h.service.Calls, service) {
-		h.mistake("calls %q, which its Calls does not list: add it there", service)
+		h.mistakef("calls %q, which its Calls does not list: add it there", service)
 		return noConn{service}
 	}
 	cc, err := h.engine.Dial(service)
 	if err != nil {
-		h.mistake("calls %q: %w", service, err)
+		h.mistakef("calls %q: %w", service, err)
 		return noConn{service}
 	}
 	return cc
@@ -105,7 +105,7 @@ func (h *Host) DB(ctx context.Context, migrations fs.FS) (*store.DB, error) {
 // the plan calls web.
 func (h *Host) Handle(pattern string, page http.Handler) {
 	if err := h.engine.Handle(pattern, page); err != nil {
-		h.mistake("page %q: %w", pattern, err)
+		h.mistakef("page %q: %w", pattern, err)
 	}
 }
 
@@ -153,7 +153,7 @@ func (h *Host) first(name string) bool {
 	return first
 }
 
-func (h *Host) mistake(format string, args ...any) {
+func (h *Host) mistakef(format string, args ...any) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.mistakes = append(h.mistakes, fmt.Errorf("service "+h.service.Name+": "+format, args...))

@@ -2,6 +2,7 @@ package kerftest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -27,6 +28,8 @@ type inside struct {
 }
 
 var _ runner = (*inside)(nil)
+
+var errNoProcess = errors.New("there is no such process")
 
 func newInside(t *testing.T, app kerf.App, p *plan.Plan) *inside {
 	t.Helper()
@@ -114,7 +117,7 @@ func (in *inside) local(process, service string) (grpc.ClientConnInterface, erro
 func (in *inside) kill(_ context.Context, name string) error {
 	p := in.process(name)
 	if p == nil {
-		return fmt.Errorf("there is no such process")
+		return errNoProcess
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -125,7 +128,7 @@ func (in *inside) kill(_ context.Context, name string) error {
 func (in *inside) restart(ctx context.Context, name string) error {
 	p := in.process(name)
 	if p == nil {
-		return fmt.Errorf("there is no such process")
+		return errNoProcess
 	}
 	if err := in.kill(ctx, name); err != nil {
 		return err

@@ -27,7 +27,8 @@ func newOutside(t *testing.T, p *plan.Plan) outside {
 		t.Fatalf("find the test binary: %v", err)
 	}
 	f, err := run.NewFleet(p, run.FleetOptions{
-		Program: []string{self}, Env: []string{childEnv + "=1"}, Data: t.TempDir(), Web: "127.0.0.1:0", Stdout: t.Output(),
+		Program: []string{self}, Env: []string{childEnv + "=1"}, Data: t.TempDir(), Web: "127.0.0.1:0",
+		Stdout: t.Output(),
 	})
 	if err != nil {
 		t.Fatalf("fleet: %v", err)
@@ -79,6 +80,7 @@ func (outside) local(string, string) (grpc.ClientConnInterface, error) {
 }
 
 func (o outside) kill(ctx context.Context, process string) error { return o.fleet.Kill(ctx, process) }
+
 func (o outside) restart(ctx context.Context, process string) error {
 	return o.fleet.Restart(ctx, process)
 }

@@ -38,8 +38,7 @@ func Ran(err error) Outcome {
 	if err == nil {
 		return Answered
 	}
-	var marked *outcomeError
-	if errors.As(err, &marked) {
+	if marked, ok := errors.AsType[*outcomeError](err); ok {
 		return marked.outcome
 	}
 	return MayHaveRun

@@ -37,7 +37,7 @@ func (b Batteries) link(scheme string) (link.Link, error) {
 }
 
 func (b Batteries) schemes() string {
-	var names []string
+	names := make([]string, 0, len(b.Links))
 	for _, l := range b.Links {
 		names = append(names, l.Scheme())
 	}

@@ -14,7 +14,7 @@ import (
 // completion; without one it runs the app as a monolith. It returns when the
 // command is done, or, for run, when ctx has ended and everything is drained.
 func Exec(ctx context.Context, app kerf.App, b Batteries, args []string, stdout, stderr io.Writer) error {
-	c := &commands{app: app, batteries: b.with(app), stdout: stdout, stderr: stderr}
+	c := &commands{app: app, batteries: b, stdout: stdout, stderr: stderr}
 	root := c.root()
 	root.SetArgs(args)
 	root.SetOut(stdout)

@@ -80,7 +80,8 @@ func (c *commands) runFleet(ctx context.Context, p *plan.Plan, f runFlags) error
 		return fmt.Errorf("find this program to start its processes: %w", err)
 	}
 	fl, err := NewFleet(p, FleetOptions{
-		Program: []string{self}, Data: f.data, Web: f.web, LogFormat: f.log, Stdout: c.stderr, Status: statusFile(f.data),
+		Program: []string{self}, Data: f.data, Web: f.web, LogFormat: f.log,
+		Stdout: c.stderr, Status: statusFile(f.data),
 	})
 	if err != nil {
 		return err
@@ -119,8 +120,8 @@ func reachable(p *plan.Plan, name string) error {
 			return c.FromProcess == name && c.ToProcess == q.Name
 		})
 		if needed && q.Listen != "" && q.Reach == "" {
-			errs = append(errs, fmt.Errorf("process %s listens on a port that the system chooses, so that other processes "+
-				"cannot find it: give it a fixed one (listen: %s://127.0.0.1:9001), or run the whole plan without --process",
+			errs = append(errs, fmt.Errorf("process %s listens on a port that the system chooses, where nobody can "+
+				"find it: give it a fixed one (listen: %s://127.0.0.1:9001), or run the whole plan without --process",
 				q.Name, q.Link))
 		}
 	}

@@ -14,8 +14,7 @@ func (c *commands) planCommand() *cobra.Command {
 	var file, format string
 	command := &cobra.Command{
 		Use: "plan", Short: "Show what a plan means: processes, links and who calls whom", Args: cobra.NoArgs,
-		Example: fmt.Sprintf("  %[1]s plan --plan plans/http.yaml\n  %[1]s plan --plan plans/http.yaml --format mermaid",
-			c.app.Name),
+		Example: fmt.Sprintf("  %[1]s plan --plan F\n  %[1]s plan --plan F --format mermaid", c.app.Name),
 		RunE: func(*cobra.Command, []string) error {
 			p, err := c.resolve(file)
 			if err != nil {

@@ -278,7 +278,7 @@ func (p *Process) wrap(page http.Handler) http.Handler {
 }
 
 func processNames(p *plan.Plan) string {
-	var names []string
+	names := make([]string, 0, len(p.Processes))
 	for _, q := range p.Processes {
 		names = append(names, q.Name)
 	}

@@ -32,7 +32,8 @@ func (c *commands) runCommand() *cobra.Command {
 	planFlag(command, &f.plan)
 	flags := command.Flags()
 	flags.StringVar(&f.process, "process", "", "run only the process `NAME` of the plan, in this process")
-	flags.StringVar(&f.data, "data", "", "keep SQLite stores in `FOLDER`, whatever the plan says (default: the plan's, else your data folder)")
+	flags.StringVar(&f.data, "data", "",
+		"keep SQLite stores in `FOLDER`, whatever the plan says (default: the plan's, else your data folder)")
 	flags.StringVar(&f.web, "web", "", "serve web pages on `ADDRESS`, such as 127.0.0.1:0, instead of the plan's")
 	flags.StringVar(&f.log, "log", "", "log as json or text (default: text on a terminal, else json)")
 	complete(command, "log", "json", "text")
@@ -79,8 +80,8 @@ func logFormat(w any) string {
 
 func (c *commands) options(p *plan.Plan, f runFlags, process string) Options {
 	return Options{
-		App: c.app, Batteries: Batteries{Links: c.batteries.Links, Stores: c.batteries.Stores}, Plan: p, Process: process,
-		Directory: NewDirectory(p), Data: f.data, Web: f.web, LogOutput: c.stderr, LogFormat: f.log,
+		App: c.app, Batteries: c.batteries, Plan: p, Process: process, Directory: NewDirectory(p), Data: f.data,
+		Web: f.web, LogOutput: c.stderr, LogFormat: f.log,
 	}
 }
 

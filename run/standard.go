@@ -33,7 +33,9 @@ var _ healthpb.HealthServer = (*healthServer)(nil)
 
 // Check tries every check of the process. The service asked for makes no
 // difference: they share the process's fate.
-func (h *healthServer) Check(ctx context.Context, _ *healthpb.HealthCheckRequest) (*healthpb.HealthCheckResponse, error) {
+func (h *healthServer) Check(
+	ctx context.Context, _ *healthpb.HealthCheckRequest,
+) (*healthpb.HealthCheckResponse, error) {
 	return &healthpb.HealthCheckResponse{Status: h.status(ctx)}, nil
 }
 

@@ -34,7 +34,8 @@ func (c *commands) statusCommand() *cobra.Command {
 			}
 			report, err := fleet.ReadStatus(command.Context(), statusFile(data))
 			if errors.Is(err, fleet.ErrNotRunning) {
-				return fmt.Errorf("%s is not running with its data in %s: start it with \"%s run\"", c.app.Name, data, c.app.Name)
+				return fmt.Errorf("%s is not running with its data in %s: start it with \"%s run\"",
+					c.app.Name, data, c.app.Name)
 			}
 			if err != nil {
 				return err

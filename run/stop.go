@@ -44,7 +44,7 @@ func (p *Process) stop(ctx context.Context) error {
 func (p *Process) shutdownLinks(ctx context.Context) error {
 	servers := p.servers
 	if p.local != nil {
-		servers = append(servers[:len(servers):len(servers)], p.local)
+		servers = append(slices.Clip(servers), p.local)
 	}
 	errs := make([]error, len(servers))
 	var all sync.WaitGroup

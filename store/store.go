@@ -100,7 +100,8 @@ func (db *DB) Migrate(ctx context.Context, migrations fs.FS) error {
 		return fmt.Errorf("migrations: %w", err)
 	}
 	if current > newest {
-		return fmt.Errorf("the store is at version %d and this binary knows only %d: run a newer binary", current, newest)
+		return fmt.Errorf("the store is at version %d and this binary knows only %d: run a newer binary",
+			current, newest)
 	}
 	if _, err := p.Up(ctx); err != nil {
 		return fmt.Errorf("migrate from version %d to %d: %w", current, newest, err)

@@ -169,7 +169,7 @@ func (s *clientStream) finish(err error) {
 			s.fill()
 		}
 		s.unwatch()
-		s.options.finish(err)
+		_ = s.options.finish(err)
 		s.stats.end(s.ctx, s.began, err)
 	})
 }

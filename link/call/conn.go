@@ -24,7 +24,6 @@ type Request struct {
 	Header    metadata.MD      // the link's to keep
 	Codec     string           // content subtype of its messages, such as "proto"
 	Authority string           // from the call option; may be empty
-	MaxRecv   int
 }
 
 // Dialer is what a link brings to its conns.
@@ -126,7 +125,9 @@ func (b bare) NewStream(
 }
 
 // open starts a call of any kind. Whatever fails here was never sent.
-func (c *conn) open(ctx context.Context, desc *grpc.StreamDesc, method string, opts []grpc.CallOption) (*clientStream, error) {
+func (c *conn) open(
+	ctx context.Context, desc *grpc.StreamDesc, method string, opts []grpc.CallOption,
+) (*clientStream, error) {
 	o, err := parse(c.options, opts)
 	if err != nil {
 		return nil, o.finish(Unsent(err))
@@ -140,7 +141,7 @@ func (c *conn) open(ctx context.Context, desc *grpc.StreamDesc, method string, o
 	s.ctx, s.cancel = context.WithCancelCause(ctx)
 	s.unwatch = context.AfterFunc(c.closed, func() { s.cancel(errClosing) })
 	s.tr, err = c.transport(s.ctx, o.waitForReady, Request{
-		Method: method, Desc: desc, Unary: desc == unaryDesc, Header: header, Codec: o.subtype, Authority: o.authority, MaxRecv: o.maxRecv,
+		Method: method, Desc: desc, Unary: desc == unaryDesc, Header: header, Codec: o.subtype, Authority: o.authority,
 	})
 	if err != nil {
 		s.finish(err)
@@ -174,7 +175,7 @@ func (c *conn) untilReady(ctx context.Context) error {
 		if c.dialer.Ready(ctx) == nil {
 			return nil
 		}
-		jittered := pause/2 + rand.N(pause/2) //nolint:gosec // jitter is no secret
+		jittered := pause/2 + rand.N(pause/2)
 		timer := time.NewTimer(jittered)
 		select {
 		case <-ctx.Done():

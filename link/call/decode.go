@@ -15,7 +15,8 @@ func decode(codec encoding.CodecV2, m Message, v any, limit int) (size int, err 
 	}
 	size = m.Data.Len()
 	if size > limit {
-		return size, status.Errorf(codes.ResourceExhausted, "grpc: received message larger than max (%d vs. %d)", size, limit)
+		return size, status.Errorf(codes.ResourceExhausted,
+			"grpc: received message larger than max (%d vs. %d)", size, limit)
 	}
 	if err := codec.Unmarshal(m.Data, v); err != nil {
 		return size, status.Errorf(codes.Internal, "grpc: failed to unmarshal the received message: %v", err)

@@ -3,6 +3,7 @@ package call
 import (
 	"context"
 	"net/url"
+	"slices"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
@@ -43,14 +44,16 @@ func Intercept(
 		return nil, err
 	}
 	c.idle = idle
-	for i := len(unary) - 1; i >= 0; i-- {
-		next, interceptor := c.invoke, unary[i]
-		c.invoke = func(ctx context.Context, m string, req, reply any, cc *grpc.ClientConn, opts ...grpc.CallOption) error {
+	for _, interceptor := range slices.Backward(unary) {
+		next := c.invoke
+		c.invoke = func(
+			ctx context.Context, m string, req, reply any, cc *grpc.ClientConn, opts ...grpc.CallOption,
+		) error {
 			return interceptor(ctx, m, req, reply, cc, next, opts...)
 		}
 	}
-	for i := len(stream) - 1; i >= 0; i-- {
-		next, interceptor := c.newStream, stream[i]
+	for _, interceptor := range slices.Backward(stream) {
+		next := c.newStream
 		c.newStream = func(
 			ctx context.Context, d *grpc.StreamDesc, cc *grpc.ClientConn, m string, opts ...grpc.CallOption,
 		) (grpc.ClientStream, error) {

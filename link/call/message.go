@@ -3,11 +3,10 @@ package call
 import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/encoding"
-	"google.golang.org/grpc/mem"
-	"google.golang.org/grpc/status"
-
 	// The registry of codecs must know "proto".
 	_ "google.golang.org/grpc/encoding/proto"
+	"google.golang.org/grpc/mem"
+	"google.golang.org/grpc/status"
 )
 
 // Message is one message on its way: encoded, or, where an in-process link was

@@ -2,6 +2,7 @@ package call
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -21,7 +22,9 @@ var reserved = map[string]bool{
 
 // outgoing is the metadata that a call sends: the context's, and that of
 // per-call credentials. It is the link's to keep.
-func outgoing(ctx context.Context, creds credentials.PerRPCCredentials, secure bool, url, method string) (metadata.MD, error) {
+func outgoing(
+	ctx context.Context, creds credentials.PerRPCCredentials, secure bool, url, method string,
+) (metadata.MD, error) {
 	md, _ := metadata.FromOutgoingContext(ctx) // a copy, with lower-case keys
 	if err := Validate(md); err != nil {
 		return nil, err
@@ -68,7 +71,7 @@ func Validate(md metadata.MD) error {
 
 func validatePair(key string, values []string) error {
 	if key == "" {
-		return fmt.Errorf("there is an empty key in the header")
+		return errors.New("there is an empty key in the header")
 	}
 	if key[0] == ':' {
 		return nil // pseudo-headers are dropped later

@@ -98,7 +98,8 @@ func (t *Table) runStream(s *serverStream) error {
 		return s.method.desc.Handler(s.method.impl, s)
 	}
 	info := &grpc.StreamServerInfo{
-		FullMethod: s.method.full, IsClientStream: s.method.desc.ClientStreams, IsServerStream: s.method.desc.ServerStreams,
+		FullMethod:     s.method.full,
+		IsClientStream: s.method.desc.ClientStreams, IsServerStream: s.method.desc.ServerStreams,
 	}
 	return t.stream(s.method.impl, s, info, s.method.desc.Handler)
 }

@@ -30,7 +30,7 @@ func (s statsHandlers) begin(ctx context.Context, method string, desc *grpc.Stre
 		return ctx
 	}
 	for _, h := range s.all {
-		ctx = h.TagRPC(ctx, &stats.RPCTagInfo{FullMethodName: method})
+		ctx = h.TagRPC(ctx, &stats.RPCTagInfo{FullMethodName: method}) //nolint:fatcontext // each adds its tag
 	}
 	begin := &stats.Begin{Client: s.client, BeginTime: time.Now()}
 	if desc != nil {

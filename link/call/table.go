@@ -2,9 +2,11 @@ package call
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 
@@ -70,10 +72,10 @@ func (t *Table) RegisterService(desc *grpc.ServiceDesc, impl any) {
 
 func (t *Table) add(desc *grpc.ServiceDesc, impl any) error {
 	if t.sealed {
-		return fmt.Errorf("the server serves already: register before Serve")
+		return errors.New("the server serves already: register before Serve")
 	}
 	if t.services[desc.ServiceName] != nil {
-		return fmt.Errorf("it is registered already")
+		return errors.New("it is registered already")
 	}
 	if impl != nil && desc.HandlerType != nil {
 		want := reflect.TypeOf(desc.HandlerType).Elem()
@@ -157,8 +159,8 @@ func chainUnary(all []grpc.UnaryServerInterceptor) grpc.UnaryServerInterceptor {
 	}
 	return func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 		next := handler
-		for i := len(all) - 1; i >= 0; i-- {
-			inner, interceptor := next, all[i]
+		for _, interceptor := range slices.Backward(all) {
+			inner := next
 			next = func(ctx context.Context, req any) (any, error) { return interceptor(ctx, req, info, inner) }
 		}
 		return next(ctx, req)
@@ -171,8 +173,8 @@ func chainStream(all []grpc.StreamServerInterceptor) grpc.StreamServerIntercepto
 	}
 	return func(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 		next := handler
-		for i := len(all) - 1; i >= 0; i-- {
-			inner, interceptor := next, all[i]
+		for _, interceptor := range slices.Backward(all) {
+			inner := next
 			next = func(srv any, ss grpc.ServerStream) error { return interceptor(srv, ss, info, inner) }
 		}
 		return next(srv, ss)

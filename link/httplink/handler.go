@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"connectrpc.com/connect"
@@ -54,7 +55,7 @@ func newHandler(t *call.Table, o link.ListenOptions) http.Handler {
 
 func methodHandler(t *call.Table, path string, m grpc.MethodInfo, options []connect.HandlerOption) http.Handler {
 	serve := streamInterceptor{t: t, path: path}
-	options = append(options[:len(options):len(options)], connect.WithInterceptors(serve))
+	options = append(slices.Clip(options), connect.WithInterceptors(serve))
 	switch {
 	case m.IsClientStream && m.IsServerStream:
 		return connect.NewBidiStreamHandler[raw, raw](path, nil, options...)

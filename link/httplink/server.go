@@ -49,14 +49,14 @@ func listen(ctx context.Context, u *url.URL, o link.ListenOptions) (*server, err
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", u, err)
 	}
-	real := &url.URL{Scheme: u.Scheme, Host: l.Addr().String()}
+	bound := &url.URL{Scheme: u.Scheme, Host: l.Addr().String()}
 	if u.Scheme == "https" {
 		config := o.TLS.Clone()
 		config.NextProtos = []string{"h2", "http/1.1"}
 		l = tls.NewListener(l, config)
 	}
 	s := &server{
-		Table: call.NewTable(o), listener: l, url: real.String(), options: o,
+		Table: call.NewTable(o), listener: l, url: bound.String(), options: o,
 		stopped: make(chan struct{}), drained: make(chan struct{}),
 	}
 	s.http = s.newHTTP()

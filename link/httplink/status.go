@@ -19,7 +19,7 @@ func toConnect(s *status.Status) *connect.Error {
 	if s.Code() == codes.OK {
 		return nil
 	}
-	err := connect.NewError(connect.Code(s.Code()), errors.New(s.Message())) //nolint:err113 // the message is the callee's
+	err := connect.NewError(connect.Code(s.Code()), errors.New(s.Message()))
 	for _, detail := range s.Proto().GetDetails() {
 		if d, detailErr := connect.NewErrorDetail(detail); detailErr == nil {
 			err.AddDetail(d)
@@ -33,7 +33,7 @@ func toConnect(s *status.Status) *connect.Error {
 func fromConnect(ctx context.Context, err error, connected bool) error {
 	var wire *connect.Error
 	if errors.As(err, &wire) && connect.IsWireError(err) {
-		s := &spb.Status{Code: int32(wire.Code()), Message: wire.Message()} //nolint:gosec // codes are small
+		s := &spb.Status{Code: int32(wire.Code()), Message: wire.Message()}
 		for _, d := range wire.Details() {
 			s.Details = append(s.Details, &anypb.Any{TypeUrl: "type.googleapis.com/" + d.Type(), Value: d.Bytes()})
 		}

@@ -23,7 +23,7 @@ func BenchmarkUnary(b *testing.B) {
 		b.Fatal(err)
 	}
 	pb.RegisterExerciseServer(s, echo{})
-	go s.Serve() //nolint:errcheck // ends with the benchmark
+	go s.Serve()
 	defer s.Close()
 	u, _ := url.Parse(s.URL())
 	conn, err := inproc.Link{}.Dial(u, link.DialOptions{})

@@ -4,6 +4,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -61,8 +62,7 @@ func (Driver) Open(ctx context.Context, u *url.URL, service string, o store.Opti
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	if err := db.PingContext(ctx); err != nil {
-		db.Close()
-		return nil, fmt.Errorf("%s: %w", file, err)
+		return nil, errors.Join(fmt.Errorf("%s: %w", file, err), db.Close())
 	}
 	return db, nil
 }

@@ -1,0 +1,40 @@
+.DEFAULT_GOAL := help
+TOOL := go tool -modfile=tools/go.mod
+
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z\/]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+all: build lint test ## Build, lint and test
+
+build: ## Build everything
+	go build ./...
+
+test: ## Run every test, as the README says
+	go test ./...
+
+test/race: ## Run the tests of kernel, links and fleet with the race detector
+	go test -race . ./plan ./link/... ./seam ./telemetry ./store/... ./run ./fleet ./kit ./kerftest
+
+lint: ## Run golangci-lint
+	$(TOOL) golangci-lint run
+
+generate: ## Write generated code, the plan's schema and help texts anew
+	$(TOOL) buf generate
+	go test ./plan ./run -update > /dev/null
+
+verify: generate ## Fail if generated files are not as committed
+	@git diff --exit-code && test -z "$$(git status --porcelain)" || \
+		{ git status --short; echo 'generated files differ from what is committed: run "make generate" and commit'; exit 1; }
+
+cover: ## Show how much of the code the tests reach
+	go test -coverpkg=./... -coverprofile=cover.out ./... > /dev/null
+	go tool cover -func=cover.out | tail -1
+
+bench: ## Run the benchmarks
+	go test -run '^$$' -bench . -benchmem ./...
+
+fuzz: ## Run each fuzz target for a short time
+	@go test ./... -list '^Fuzz' | awk '/^Fuzz/ {names[++n]=$$1} /^ok/ {for (i=1;i<=n;i++) print $$2, names[i]; n=0}' | \
+		while read -r pkg name; do echo "$$pkg $$name"; go test "$$pkg" -run '^$$' -fuzz "^$$name$$" -fuzztime 10s || exit 1; done
+
+.PHONY: help all build test test/race lint generate verify cover bench fuzz

@@ -118,20 +118,48 @@ func TestConfigMistakes(t *testing.T) {
 		"an unknown key": {
 			"    titel: x\n    zzz: y\n",
 			"5:5: config.web has no key \"titel\"; did you mean title?\n" +
-				"6:5: config.web has no key \"zzz\"; a key is one of any, colour, hosts, key, level, limits, live, mail, offset, posts, ratio, refresh or title",
+				"6:5: config.web has no key \"zzz\"; a key is one of any, colour, hosts, key, level, limits, live, mail, " +
+				"offset, posts, ratio, refresh or title",
 		},
 		"an unknown key further down": {
 			"    mail: {form: me}\n", "5:12: config.web.mail has no key \"form\"; did you mean from?",
 		},
-		"text for a number":      {"    offset: many\n", "5:13: config.web.offset is text; it must be a whole number of 64 bits"},
-		"a number too large":     {"    posts: 256\n", "5:12: config.web.posts is the number 256; it must be a whole number from 0 to 255"},
-		"a number for text":      {"    title: 1.20\n", "5:12: config.web.title is the number 1.20; it must be text: put it in quotes"},
-		"a number for a time":    {"    refresh: 5\n", "5:14: config.web.refresh is the number 5; it must be a time with its unit, such as 500ms or 2s"},
-		"text for a list":        {"    hosts: a\n", "5:12: config.web.hosts is text; it must be a list"},
-		"a list for a mapping":   {"    limits: [1]\n", "5:13: config.web.limits is a list; it must be a mapping"},
-		"a mapping for text":     {"    title: {a: b}\n", "5:12: config.web.title is a mapping; it must be text: put it in quotes"},
-		"a fraction for a whole": {"    limits: {a: 1.5}\n", "5:17: config.web.limits.a is the number 1.5; it must be a whole number of 64 bits"},
-		"a wrong word in a list": {"    hosts: [a, [b]]\n", "5:16: config.web.hosts[1] is a list; it must be text: put it in quotes"},
+		"text for a number": {
+			"    offset: many\n",
+			"5:13: config.web.offset is text; it must be a whole number of 64 bits",
+		},
+		"a number too large": {
+			"    posts: 256\n",
+			"5:12: config.web.posts is the number 256; it must be a whole number from 0 to 255",
+		},
+		"a number for text": {
+			"    title: 1.20\n",
+			"5:12: config.web.title is the number 1.20; it must be text: put it in quotes",
+		},
+		"a number for a time": {
+			"    refresh: 5\n",
+			"5:14: config.web.refresh is the number 5; it must be a time with its unit, such as 500ms or 2s",
+		},
+		"text for a list": {
+			"    hosts: a\n",
+			"5:12: config.web.hosts is text; it must be a list",
+		},
+		"a list for a mapping": {
+			"    limits: [1]\n",
+			"5:13: config.web.limits is a list; it must be a mapping",
+		},
+		"a mapping for text": {
+			"    title: {a: b}\n",
+			"5:12: config.web.title is a mapping; it must be text: put it in quotes",
+		},
+		"a fraction for a whole": {
+			"    limits: {a: 1.5}\n",
+			"5:17: config.web.limits.a is the number 1.5; it must be a whole number of 64 bits",
+		},
+		"a wrong word in a list": {
+			"    hosts: [a, [b]]\n",
+			"5:16: config.web.hosts[1] is a list; it must be text: put it in quotes",
+		},
 		"a secret for a number": {
 			"    posts: ${env:KERF_PLAN_TEST_SECRET}\n",
 			"5:12: config.web.posts is, when expanded, something else; it must be a whole number from 0 to 255",
@@ -195,8 +223,10 @@ func TestSecretsNeverShow(t *testing.T) {
 func TestALargeFileCannotBeNamedForEver(t *testing.T) {
 	t.Parallel()
 	large := strings.Repeat("x", 1<<20)
-	_, err := configured(t, "    hosts: ["+strings.Repeat("\"${file:large}\", ", 20)+"]\n", map[string]string{"large": large})
-	if err == nil || !strings.Contains(err.Error(), "config.web.hosts[16] expands the plan to more than") || len(err.Error()) > 1<<12 {
+	hosts := "    hosts: [" + strings.Repeat("\"${file:large}\", ", 20) + "]\n"
+	_, err := configured(t, hosts, map[string]string{"large": large})
+	const want = "config.web.hosts[16] expands the plan to more than"
+	if err == nil || !strings.Contains(err.Error(), want) || len(err.Error()) > 1<<12 {
 		t.Errorf("%.300v", err)
 	}
 }

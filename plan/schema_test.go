@@ -210,6 +210,10 @@ func TestSchemaAndParserAgree(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		v, err = asEditorsSee(string(text)) // with the types that JSON has
+		if err != nil {
+			t.Fatal(err)
+		}
 		_, parseErr := plan.Parse("plan.yaml", text, chirp())
 		if schemaErr := fits(s, v); (parseErr == nil) != (schemaErr == nil) {
 			t.Errorf("%s: the parser says %v, the schema says %v", where, parseErr, schemaErr)

@@ -110,7 +110,7 @@ func duration(into *placed[time.Duration]) slot {
 			d, err := time.ParseDuration(s)
 			return d, err == nil && d > 0
 		},
-		map[string]any{"type": "string", "pattern": "^\\+?([0-9]*\\.?[0-9]*(ns|us|µs|μs|ms|s|m|h))+$"},
+		map[string]any{"type": "string", "pattern": `^\+?(([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+$`},
 	}
 }
 

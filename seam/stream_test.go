@@ -57,7 +57,7 @@ func TestAStreamsSpanEndsWithTheStream(t *testing.T) {
 			if err := errors.Join(chat.Send(&message{Text: "a"}), chat.CloseSend()); err != nil {
 				t.Error(err)
 			}
-			for range 2 {
+			for range 3 { // the message, the end, and the end once more
 				_, _ = chat.Recv()
 			}
 		}, codes.OK},

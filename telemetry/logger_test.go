@@ -31,10 +31,10 @@ func TestLogLinesCarryTheIDsOfTheirContext(t *testing.T) {
 func TestIDsStayAtTheTopOfGroupedLines(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	base := b.Logger().With("service", "web").WithGroup("").WithGroup("request")
-	sibling := base.With("n", 2)
-	base.With("n", 1).WithGroup("deep").InfoContext(telemetry.WithCorrelation(t.Context(), "c-1"), "hello", "m", 3)
-	_ = sibling // made from the same base, and must not disturb it
+	base := b.Logger().With("service", "web").WithGroup("").WithGroup("request").With("a", 1).With("b", 2)
+	mine := base.With("n", 1)
+	_ = base.With("n", 2) // made from the same base, and must not disturb mine
+	mine.WithGroup("deep").InfoContext(telemetry.WithCorrelation(t.Context(), "c-1"), "hello", "m", 3)
 	line := b.line(t)
 	if line["correlation_id"] != "c-1" || line["service"] != "web" {
 		t.Errorf("want the ids and the service at the top: %v", line)

@@ -51,7 +51,7 @@ func benchmarkUnary(b *testing.B, s *seam.Seam, timeout time.Duration) {
 		Link: "inproc", Serves: map[string][]*grpc.ServiceDesc{"back": exercise}, Callers: []string{"web"},
 	})
 	request, response := &message{Text: "hello"}, &message{Text: "an answer"}
-	handle := func(context.Context, any) (any, error) { return response, nil }
+	handle := func(ctx context.Context, _ any) (any, error) { return response, ctx.Err() }
 	calleeCtx := b.Context()
 	invoke := func(ctx context.Context, _ string, request, _ any, _ *grpc.ClientConn, _ ...grpc.CallOption) error {
 		return carry(ctx, calleeCtx, request, in[0], handle)
@@ -65,7 +65,9 @@ func benchmarkUnary(b *testing.B, s *seam.Seam, timeout time.Duration) {
 	}
 }
 
-func carry(caller, callee context.Context, request any, in grpc.UnaryServerInterceptor, handle grpc.UnaryHandler) error {
+func carry(
+	caller, callee context.Context, request any, in grpc.UnaryServerInterceptor, handle grpc.UnaryHandler,
+) error {
 	md, _ := metadata.FromOutgoingContext(caller)
 	info := &grpc.UnaryServerInfo{FullMethod: unaryMethod}
 	_, err := in(metadata.NewIncomingContext(callee, md), request, info, handle)

@@ -46,7 +46,8 @@ func within(ctx context.Context, p *process, limit time.Duration, handle func(co
 	return err
 }
 
-func TestDeadlines(t *testing.T) { //nolint:paralleltest // synctest's clock
+func TestDeadlines(t *testing.T) {
+	t.Parallel()
 	for _, row := range []struct {
 		name                    string
 		inbound, given, timeout time.Duration
@@ -67,12 +68,13 @@ func TestDeadlines(t *testing.T) { //nolint:paralleltest // synctest's clock
 		},
 		{name: "a handler's own earlier deadline stays", inbound: time.Minute, given: time.Second, want: time.Second},
 		{
-			name: "work freed from the inbound call pays no margin", inbound: time.Second, free: true, given: time.Minute,
-			want: time.Minute,
+			name: "work freed from the inbound call pays no margin", inbound: time.Second, free: true,
+			given: time.Minute, want: time.Minute,
 		},
 		{name: "work freed for ever has no deadline", inbound: time.Second, free: true},
 	} {
 		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
 			p := newProcess(t)
 			synctest.Test(t, func(t *testing.T) {
 				call := func(ctx context.Context) {
@@ -108,5 +110,6 @@ func TestALateCallIsNotRun(t *testing.T) {
 	if err := within(gone, p, 0, func(context.Context) { t.Error("it was run") }); status.Code(err) != codes.Canceled {
 		t.Errorf("got %v, want Canceled", err)
 	}
-	p.wantMetrics(t, `kerf_server_calls_total{callee="unknown",caller="unknown",code="DeadlineExceeded",link="grpc",method="unknown"} 1`)
+	p.wantMetrics(t, `kerf_server_calls_total{callee="unknown",caller="unknown",code="DeadlineExceeded",`+
+		`link="grpc",method="unknown"} 1`)
 }

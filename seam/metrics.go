@@ -32,7 +32,8 @@ func newMetrics(side string) *metrics {
 			Name: prefix + "calls_in_flight", Help: "Calls begun and not ended.",
 		}, labels),
 		duration: prometheus.NewHistogramVec(
-			telemetry.DurationHistogram(prefix+"call_duration_seconds", "Time from a call's begin to its end."), labels),
+			telemetry.DurationHistogram(prefix+"call_duration_seconds", "Time from a call's begin to its end."),
+			labels),
 	}
 }
 

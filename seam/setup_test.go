@@ -27,10 +27,7 @@ import (
 	"github.com/kerf-go/kerf/telemetry"
 )
 
-const (
-	unaryMethod = "/kerf.linktest.v1.Exercise/Unary"
-	chatMethod  = "/kerf.linktest.v1.Exercise/Chat"
-)
+const unaryMethod = "/kerf.linktest.v1.Exercise/Unary"
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
@@ -146,7 +143,9 @@ func rawDial(tb testing.TB, to *bufconn.Listener, options ...grpc.DialOption) *g
 	tb.Helper()
 	cc, err := grpc.NewClient("passthrough:bufconn", append(options,
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return to.DialContext(ctx) }))...)
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
+			return to.DialContext(ctx)
+		}))...)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -7,7 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"net/http/pprof" //nolint:gosec // served on the admin listener, which binds loopback unless told otherwise
+	"net/http/pprof"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -90,7 +90,7 @@ func answerReady(w http.ResponseWriter, r *http.Request, ready func(context.Cont
 	if err != nil {
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}
-	_ = json.NewEncoder(w).Encode(readiness{Ready: err == nil, Failed: failures(err)})
+	_ = json.NewEncoder(w).Encode(readiness{Ready: err == nil, Failed: failures(err)}) //nolint:errchkjson // gone
 }
 
 // failures lists what errors.Join has joined, one by one.
@@ -98,15 +98,14 @@ func failures(err error) []failedCheck {
 	if err == nil {
 		return nil
 	}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the outermost, on purpose
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { // the outermost, on purpose
 		var all []failedCheck
 		for _, one := range joined.Unwrap() {
 			all = append(all, failures(one)...)
 		}
 		return all
 	}
-	var check *CheckError
-	if errors.As(err, &check) {
+	if check, ok := errors.AsType[*CheckError](err); ok {
 		return []failedCheck{{Check: check.Check, Error: check.Err.Error()}}
 	}
 	return []failedCheck{{Error: err.Error()}}

@@ -51,12 +51,14 @@ func TestReadyNamesTheFailedChecks(t *testing.T) {
 func TestMetricsAreNegotiated(t *testing.T) {
 	t.Parallel()
 	admin := setup(t).Admin(nil)
+	const openMetrics, protobuf = "application/openmetrics-text", "application/vnd.google.protobuf"
 	for accept, want := range map[string]string{
-		"text/plain": "text/plain",
-		"application/openmetrics-text;version=1.0.0":                                                 "application/openmetrics-text",
-		"application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited": "application/vnd.google.protobuf",
+		"text/plain":                   "text/plain",
+		openMetrics + ";version=1.0.0": openMetrics,
+		protobuf + ";proto=io.prometheus.client.MetricFamily;encoding=delimited": protobuf,
 	} {
-		if got := get(t, admin, "/metrics", "Accept", accept).Header().Get("Content-Type"); !strings.HasPrefix(got, want) {
+		got := get(t, admin, "/metrics", "Accept", accept).Header().Get("Content-Type")
+		if !strings.HasPrefix(got, want) {
 			t.Errorf("Accept %s: got %s", accept, got)
 		}
 	}

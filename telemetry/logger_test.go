@@ -49,7 +49,7 @@ func TestIDsStayAtTheTopOfGroupedLines(t *testing.T) {
 func TestLogWithoutContextHasNoIDs(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.Logger().Info("hello") //nolint:noctx // it is what is tested
+	b.Logger().Info("hello")
 	for _, key := range []string{"trace_id", "span_id", "correlation_id"} {
 		if id, ok := b.line(t)[key]; ok {
 			t.Errorf("%s is there: %v", key, id)

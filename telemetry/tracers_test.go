@@ -34,7 +34,7 @@ func collector(t *testing.T, fail *atomic.Bool) (string, chan string) {
 
 // The environment is the process's: these tests cannot run beside others.
 
-func TestSpansAreExportedWhereTheEnvironmentSays(t *testing.T) { //nolint:paralleltest // sets the environment
+func TestSpansAreExportedWhereTheEnvironmentSays(t *testing.T) {
 	url, got := collector(t, nil)
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", url)
 	t.Setenv("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=test")
@@ -46,14 +46,16 @@ func TestSpansAreExportedWhereTheEnvironmentSays(t *testing.T) { //nolint:parall
 	span.End()
 	shutdown(t, tel)
 	exported := <-got
-	for _, want := range []string{"work", "service.name", "edge", "service.namespace", "chirp", "deployment.environment.name"} {
+	for _, want := range []string{
+		"work", "service.name", "edge", "service.namespace", "chirp", "deployment.environment.name",
+	} {
 		if !strings.Contains(exported, want) {
 			t.Errorf("no %s in %q", want, exported)
 		}
 	}
 }
 
-func TestTheEnvironmentRulesNameAndSampler(t *testing.T) { //nolint:paralleltest // sets the environment
+func TestTheEnvironmentRulesNameAndSampler(t *testing.T) {
 	url, got := collector(t, nil)
 	t.Setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", url+"/v1/traces")
 	t.Setenv("OTEL_SERVICE_NAME", "renamed")
@@ -79,7 +81,7 @@ func TestTheEnvironmentRulesNameAndSampler(t *testing.T) { //nolint:paralleltest
 	}
 }
 
-func TestALostCollectorIsToldOnce(t *testing.T) { //nolint:paralleltest // sets the environment
+func TestALostCollectorIsToldOnce(t *testing.T) {
 	var fail atomic.Bool
 	fail.Store(true)
 	url, _ := collector(t, &fail)

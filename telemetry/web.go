@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -16,7 +17,7 @@ import (
 
 const (
 	webScope          = "github.com/kerf-go/kerf/telemetry"
-	correlationHeader = "X-Correlation-Id"
+	correlationHeader = "X-Correlation-ID"
 )
 
 type webKey struct{}
@@ -24,10 +25,11 @@ type webKey struct{}
 // webRequest is one request on its way; an inner Web finds it in the context.
 type webRequest struct {
 	pattern string
+	out     *webWriter
 }
 
 // Web watches pages: each request has a server span named by the pattern of the
-// ServeMux, a correlation id (the browser's X-Correlation-Id if it is valid, else
+// ServeMux, a correlation id (the browser's X-Correlation-ID if it is valid, else
 // a new one) that is also answered, and is counted. A panic is logged with its
 // stack and becomes a 500, or a broken answer if one had begun.
 //
@@ -45,26 +47,28 @@ func (t *Telemetry) Web(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		request := &webRequest{pattern: r.Pattern}
-		ctx, span := tracer.Start(incoming(r, request), r.Method,
+		request := &webRequest{pattern: r.Pattern, out: &webWriter{ResponseWriter: w}}
+		ctx, span := tracer.Start(incoming(r, request), methodName(r.Method),
 			trace.WithSpanKind(trace.SpanKindServer),
-			trace.WithAttributes(semconv.HTTPRequestMethodKey.String(methodName(r.Method)), semconv.URLPath(r.URL.Path)))
-		r = r.WithContext(ctx)
+			trace.WithAttributes(
+				semconv.HTTPRequestMethodKey.String(methodName(r.Method)), semconv.URLPath(r.URL.Path)))
+		defer span.End()
 		w.Header().Set(correlationHeader, Correlation(ctx))
-		out := &webWriter{ResponseWriter: w}
-		begin := time.Now()
-		t.web.inFlight.Inc()
-		defer func() {
-			t.web.inFlight.Dec()
-			if request.pattern == "" {
-				request.pattern = r.Pattern // the mux beneath has set it
-			}
-			t.web.count(request.pattern, r.Method, out.status(), time.Since(begin))
-			endWebSpan(span, request.pattern, r.Method, out.status())
-		}()
-		defer t.barrier(ctx, out)
-		next.ServeHTTP(out, r)
+		t.serve(request, next, r.WithContext(ctx))
 	})
+}
+
+func (t *Telemetry) serve(request *webRequest, next http.Handler, r *http.Request) {
+	begin := time.Now()
+	t.web.inFlight.Inc()
+	defer func() {
+		t.web.inFlight.Dec()
+		pattern := cmp.Or(request.pattern, r.Pattern) // the mux beneath has set r's
+		t.web.count(pattern, r.Method, request.out.status(), time.Since(begin))
+		describe(trace.SpanFromContext(r.Context()), pattern, r.Method, request.out.status())
+	}()
+	defer t.barrier(r.Context(), request.out)
+	next.ServeHTTP(request.out, r)
 }
 
 func incoming(r *http.Request, request *webRequest) context.Context {
@@ -94,13 +98,11 @@ func (t *Telemetry) barrier(ctx context.Context, w *webWriter) {
 	panic(http.ErrAbortHandler)             //nolint:forbidigo // as above
 }
 
-func endWebSpan(span trace.Span, pattern, method string, status int) {
-	defer span.End()
+func describe(span trace.Span, pattern, method string, status int) {
 	if !span.IsRecording() {
 		return
 	}
-	route := pattern[strings.IndexByte(pattern, ' ')+1:] // without the method, if it names one
-	if route != "" {
+	if route := pattern[strings.IndexByte(pattern, ' ')+1:]; route != "" { // without the method, if it names one
 		span.SetName(methodName(method) + " " + route)
 		span.SetAttributes(semconv.HTTPRoute(route))
 	}

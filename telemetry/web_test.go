@@ -16,7 +16,10 @@ import (
 	"github.com/kerf-go/kerf/telemetry"
 )
 
-const parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+const (
+	correlationHeader = "X-Correlation-ID"
+	parent            = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+)
 
 func pages(b bundle) http.Handler {
 	mux := http.NewServeMux()
@@ -24,12 +27,16 @@ func pages(b bundle) http.Handler {
 		b.Logger().InfoContext(r.Context(), "page")
 		_, _ = io.WriteString(w, telemetry.Correlation(r.Context()))
 	})
-	mux.HandleFunc("/broken", func(http.ResponseWriter, *http.Request) { panic("no luck") })
+	mux.HandleFunc("/broken", func(http.ResponseWriter, *http.Request) {
+		panic("no luck") //nolint:forbidigo // tested
+	})
 	mux.HandleFunc("/half", func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, "half")
-		panic("no luck")
+		panic("no luck") //nolint:forbidigo // tested
 	})
-	mux.HandleFunc("/abort", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	mux.HandleFunc("/abort", func(http.ResponseWriter, *http.Request) {
+		panic(http.ErrAbortHandler) //nolint:forbidigo // tested
+	})
 	return mux
 }
 
@@ -44,8 +51,8 @@ func attr(span tracetest.SpanStub, key string) string {
 func TestAPageContinuesTheBrowsersTrace(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	w := get(t, b.Web(pages(b)), "/u/ann?q=1", "traceparent", parent, "X-Correlation-Id", "from-browser")
-	if w.Body.String() != "from-browser" || w.Header().Get("X-Correlation-Id") != "from-browser" {
+	w := get(t, b.Web(pages(b)), "/u/ann?q=1", "traceparent", parent, correlationHeader, "from-browser")
+	if w.Body.String() != "from-browser" || w.Header().Get(correlationHeader) != "from-browser" {
 		t.Errorf("want the browser's correlation id within and answered: %s, %v", w.Body, w.Header())
 	}
 	span := b.spans.GetSpans()[0]
@@ -55,7 +62,8 @@ func TestAPageContinuesTheBrowsersTrace(t *testing.T) {
 			span.Name, span.SpanContext.TraceID(), span.Parent.SpanID())
 	}
 	for key, want := range map[string]string{
-		"http.route": "/u/{name}", "http.request.method": "GET", "http.response.status_code": "200", "url.path": "/u/ann",
+		"http.route": "/u/{name}", "url.path": "/u/ann",
+		"http.request.method": "GET", "http.response.status_code": "200",
 	} {
 		if got := attr(span, key); got != want {
 			t.Errorf("%s is %q, want %q", key, got, want)
@@ -70,7 +78,7 @@ func TestABadCorrelationIDIsReplaced(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for _, bad := range []string{"", strings.Repeat("x", 65), `"><script>`} {
-		id := get(t, b.Web(pages(b)), "/u/ann", "X-Correlation-Id", bad).Header().Get("X-Correlation-Id")
+		id := get(t, b.Web(pages(b)), "/u/ann", correlationHeader, bad).Header().Get(correlationHeader)
 		if id == bad || !telemetry.ValidCorrelation(id) {
 			t.Errorf("%q became %q", bad, id)
 		}
@@ -112,7 +120,8 @@ func TestAPanicOfAPageIs500(t *testing.T) {
 	if line["panic"] != "no luck" || !strings.Contains(stack, "web_test.go") || line["trace_id"] == nil {
 		t.Errorf("want the panic, its stack and ids in the log: %v", line)
 	}
-	if span := b.spans.GetSpans()[0]; span.Status.Code != codes.Error || attr(span, "http.response.status_code") != "500" {
+	span := b.spans.GetSpans()[0]
+	if span.Status.Code != codes.Error || attr(span, "http.response.status_code") != "500" {
 		t.Errorf("want a failed span: %v", span.Status)
 	}
 	if m := get(t, b.Admin(nil), "/metrics").Body.String(); !strings.Contains(m, `pattern="/broken",status="5xx"} 1`) {

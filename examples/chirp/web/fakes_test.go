@@ -240,6 +240,9 @@ func (f accounts) BatchGetProfiles(
 	if err != nil {
 		return nil, err
 	}
+	if ids := slices.Sorted(slices.Values(in.GetIds())); len(slices.Compact(ids)) != len(in.GetIds()) {
+		return nil, status.Error(codes.InvalidArgument, "an id is asked for twice")
+	}
 	answer := &accountsv1.BatchGetProfilesResponse{}
 	for _, id := range in.GetIds() {
 		if p := f.profile(id); p != nil {

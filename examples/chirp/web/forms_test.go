@@ -71,6 +71,7 @@ func TestLogInLeadsNowhereElse(t *testing.T) {
 		"":                    "/",
 		"https://evil.test/":  "/",
 		"//evil.test":         "/",
+		"///evil.test":        "/",
 		`/\evil.test`:         "/",
 		`/a\..\b`:             "/",
 		"/\t/evil.test":       "/",

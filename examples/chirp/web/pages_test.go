@@ -36,7 +36,7 @@ func TestTimelinesGoOn(t *testing.T) {
 			for i := range 25 {
 				b.fakes.write(b.ada, "post "+strings.Repeat("x", i+1)+".", true)
 			}
-			first := b.get(path).is(http.StatusOK).shows("xxxxxx.").holds("Load more")
+			first := b.get(path).is(http.StatusOK).shows("xxxxxx.").holds("Load more").lacks("Names are missing")
 			_, rest, _ := strings.Cut(first.text, `class="older"><a class="button quiet" href="`)
 			older, _, _ := strings.Cut(rest, `"`)
 			second := b.get(older).is(http.StatusOK).holds(`id="post-1"`, `id="post-5"`)

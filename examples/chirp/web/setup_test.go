@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"context"
 	"html"
 	"io"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -89,7 +91,9 @@ var csrfField = regexp.MustCompile(`name="csrf" value="([^"]+)"`)
 
 func (b *browser) do(r *http.Request) answer {
 	b.t.Helper()
-	response, err := b.client.Do(r)
+	ctx, cancel := context.WithTimeout(r.Context(), 20*time.Second) // should a stream open that should not
+	defer cancel()
+	response, err := b.client.Do(r.WithContext(ctx))
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -111,7 +111,7 @@ function followLive(feed) {
       }
       paused.hidden = false;
       timer = setTimeout(open, wait * (0.5 + Math.random()));
-      wait = Math.min(wait * 2, 30000);
+      wait = Math.min(wait * 2, 10000);
     });
   }
 
@@ -134,6 +134,7 @@ function followLive(feed) {
     document.title = title;
     if (!source) open();
   });
+  window.addEventListener("online", open);
   window.addEventListener("pagehide", close);
   window.addEventListener("pageshow", (e) => { if (e.persisted && !source) open(); });
   open();

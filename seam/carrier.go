@@ -2,27 +2,19 @@ package seam
 
 import (
 	"context"
-	"maps"
-	"slices"
 
 	"go.opentelemetry.io/otel/propagation"
 	"google.golang.org/grpc/metadata"
 )
 
-// carrier writes trace context into outgoing metadata.
-type carrier metadata.MD
+// departing collects trace context as pairs of keys and values for outgoing metadata.
+type departing []string
 
-var _ propagation.TextMapCarrier = carrier(nil)
+var _ propagation.TextMapCarrier = (*departing)(nil)
 
-func (c carrier) Get(key string) string {
-	if values := c[key]; len(values) > 0 {
-		return values[0]
-	}
-	return ""
-}
-
-func (c carrier) Set(key, value string) { c[key] = []string{value} }
-func (c carrier) Keys() []string        { return slices.Collect(maps.Keys(c)) }
+func (d *departing) Get(string) string     { return "" } // propagators only set
+func (d *departing) Set(key, value string) { *d = append(*d, key, value) }
+func (d *departing) Keys() []string        { return nil }
 
 // arrived reads a call's metadata without copying all of it.
 type arrived struct{ ctx context.Context } //nolint:containedctx // lives within one function

@@ -37,7 +37,7 @@ func (s *Seam) Outbound(o OutboundOptions) ([]grpc.UnaryClientInterceptor, []grp
 	client := side{metrics: s.client, kind: trace.SpanKindClient, link: o.Link}
 	out := &outbound{
 		seam:     s,
-		caller:   []string{o.Caller},
+		caller:   o.Caller,
 		methods:  client.methods(o.Caller, map[string][]*grpc.ServiceDesc{o.Callee: o.Serves}, o.Callee),
 		deadline: o.Deadline,
 	}
@@ -50,7 +50,7 @@ func (s *Seam) Outbound(o OutboundOptions) ([]grpc.UnaryClientInterceptor, []grp
 
 type outbound struct {
 	seam     *Seam
-	caller   []string // metadata's form; never changed
+	caller   string
 	methods  methods
 	deadline func(method string) time.Duration
 }
@@ -105,21 +105,21 @@ func (o *outbound) stream(
 	return stream, nil
 }
 
-// inject puts Kerf's keys into the outgoing metadata, in place of whatever is
-// there: a handler may have passed on all that it was given.
+// inject adds Kerf's keys to the outgoing metadata, in place of what is there under
+// them: a handler may have passed on all that it was given.
 func (o *outbound) inject(ctx context.Context) context.Context {
-	md, ok := metadata.FromOutgoingContext(ctx) // a copy
-	if ok {
-		for _, key := range o.seam.propagator.Fields() {
+	var given []string
+	if md, ok := metadata.FromOutgoingContext(ctx); ok { // a copy
+		given = md[correlationKey]
+		for _, key := range o.seam.reserved {
 			delete(md, key)
 		}
-	} else {
-		md = make(metadata.MD, 3)
+		ctx = metadata.NewOutgoingContext(ctx, md)
 	}
-	md[correlationKey] = []string{correlation(ctx, md[correlationKey])}
-	md[callerKey] = o.caller
-	o.seam.propagator.Inject(ctx, carrier(md))
-	return metadata.NewOutgoingContext(ctx, md)
+	pairs := make(departing, 0, 8)
+	pairs = append(pairs, callerKey, o.caller, correlationKey, correlation(ctx, given))
+	o.seam.propagator.Inject(ctx, &pairs)
+	return metadata.AppendToOutgoingContext(ctx, pairs...)
 }
 
 func correlation(ctx context.Context, given []string) string {

@@ -25,6 +25,7 @@ const unknown = "unknown"
 type Seam struct {
 	tracer     trace.Tracer
 	propagator propagation.TextMapPropagator
+	reserved   []string // metadata keys that only the seam sets
 	client     *metrics
 	server     *metrics
 }
@@ -32,9 +33,11 @@ type Seam struct {
 // New registers the metrics of calls with a process's telemetry; a second Seam on
 // the same telemetry is an error.
 func New(t *telemetry.Telemetry) (*Seam, error) {
+	w3c := propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{})
 	s := &Seam{
 		tracer:     t.TracerProvider().Tracer(scope),
-		propagator: propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{}),
+		propagator: w3c,
+		reserved:   append(w3c.Fields(), correlationKey, callerKey),
 		client:     newMetrics("client"),
 		server:     newMetrics("server"),
 	}

@@ -18,7 +18,7 @@ func credentialRows() []row {
 		{name: "credentials of a stream arrive as metadata", run: credentialsOfStream, streams: true},
 		{name: "credentials are asked with the service that is called", run: credentialsURI},
 		{name: "credentials that demand a secure transport are refused on a plain one", run: secureCredentials},
-		{name: "credentials that fail plainly make the call Unauthenticated", run: failingCredentials(
+		{name: "credentials that fail plainly make the call Internal", run: failingCredentials(
 			errors.New("no token"))},
 		{name: "credentials that fail with a status give the call its code", run: failingCredentials(
 			status.Error(codes.Unavailable, "no token yet"))},

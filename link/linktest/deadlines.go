@@ -35,7 +35,7 @@ func noteRemaining(s *side, within func(time.Duration) bool) exercise {
 
 func remainingTime(s *side) {
 	b := s.serve(noteRemaining(s, func(left time.Duration) bool { return left > 5*time.Second && left <= 10*time.Second }))
-	ctx, cancel := context.WithTimeout(s.ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), 10*time.Second)
 	defer cancel()
 	_, err := b.client.Unary(ctx, text("x"))
 	s.status("call", err)
@@ -132,7 +132,7 @@ func promptly(s *side) {
 		pause(context.Background(), ignoring)
 		return m, nil
 	}})
-	_, _ = b.client.Unary(s.ctx, text("connect"))
+	_, _ = b.client.Tell(s.ctx, text("connect"))
 	took := quickest(s, func(ctx context.Context) {
 		_, err := b.client.Unary(ctx, text("x"))
 		s.expectCode("call", err, codes.DeadlineExceeded)
@@ -145,7 +145,7 @@ func promptlyOfStream(s *side) {
 		pause(context.Background(), ignoring)
 		return nil
 	}})
-	_, _ = b.client.Unary(s.ctx, text("connect"))
+	_, _ = b.client.Tell(s.ctx, text("connect"))
 	took := quickest(s, func(ctx context.Context) {
 		stream, err := b.client.Chat(ctx)
 		if err == nil {

@@ -16,7 +16,7 @@ func exceptions() []exception {
 			row:    "a panic in a handler is Internal, logged with its stack, and harms no other call",
 			reason: "grpc-go lets a panic end the process",
 			want: map[string][]string{
-				"call": {"Internal may have run"}, "call beside": {"OK"},
+				"call": {"Internal answered"}, "call beside": {"OK"},
 				"text tells no inner matters": {"true"}, "logged with its stack": {"true true"},
 			},
 		},

@@ -8,11 +8,12 @@ func ignored() []string {
 		"accept-encoding",         // net/http
 		"connect-accept-encoding", // connect
 		"connect-protocol-version",
-		"content-length",       // net/http
-		"content-type",         // names the protocol
-		"date",                 // net/http
-		"grpc-accept-encoding", // names the compressors that are linked in
-		"host",                 // net/http
-		"user-agent",           // names the library
+		"content-length",          // net/http
+		"content-type",            // names the protocol
+		"date",                    // net/http
+		"grpc-accept-encoding",    // names the compressors that are linked in
+		"grpc-status-details-bin", // grpc: the details, which the status has
+		"host",                    // net/http
+		"user-agent",              // names the library
 	}
 }

@@ -28,7 +28,7 @@ func clientUnary(s *side) {
 		return func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn,
 			invoker grpc.UnaryInvoker, opts ...grpc.CallOption,
 		) error {
-			s.note("order", name, "before", method, cc != nil && cc.Target() != "", len(opts))
+			s.note("order", name, "before", method, cc != nil && cc.Target() != "")
 			ctx = metadata.AppendToOutgoingContext(ctx, "through", name)
 			err := invoker(ctx, method, req, reply, cc, append(opts, strangeOption{})...)
 			s.note("order", name, "after", codeOf(err))

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kerf-go/kerf/link"
 )
@@ -20,6 +21,8 @@ type Subject struct {
 	// plain is set where the oracle is run against itself: exceptions do not hold
 	// for it, and its errors carry no outcome.
 	plain bool
+
+	patience time.Duration // 0: the suite's own
 }
 
 // Exercise runs every case on the subject and on the oracle, each as a subtest,

@@ -39,7 +39,7 @@ func noteMetadata(s *side) exercise {
 
 func metadataArrives(s *side) {
 	b := s.serve(noteMetadata(s))
-	ctx := metadata.AppendToOutgoingContext(s.ctx, "key", "1", "other", "x", "key", "2", "key", "1")
+	ctx := metadata.AppendToOutgoingContext(s.ctx, "key", "2", "other", "x", "key", "1", "key", "3", "key", "1")
 	_, err := b.client.Unary(ctx, text("x"))
 	s.status("call", err)
 	_, err = b.client.Unary(s.ctx, text("x"))

@@ -72,7 +72,7 @@ func difference(got, want []string) string {
 	}
 	for i := range min(len(got), len(want)) {
 		if got[i] != want[i] {
-			return fmt.Sprintf("note %d of %d:\n got  %s\n want %s", i+1, len(want), got[i], want[i])
+			return fmt.Sprintf("note %d of %d (got %d):\n got  %s\n want %s", i+1, len(want), len(got), got[i], want[i])
 		}
 	}
 	return fmt.Sprintf("%d notes instead of %d:\n got  %s\n want %s",

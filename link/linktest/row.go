@@ -61,7 +61,11 @@ func (r row) expected(s Subject) *record {
 
 // on runs the row over one link, and gives up on it when it hangs.
 func (r row) on(s Subject, isOracle bool) *record {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	bound := patience
+	if s.patience > 0 {
+		bound = s.patience
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), bound)
 	defer cancel()
 	sd := &side{ctx: ctx, subject: s, oracle: isOracle, record: newRecord()}
 	done := make(chan struct{})
@@ -71,12 +75,12 @@ func (r row) on(s Subject, isOracle bool) *record {
 		defer sd.rescue()
 		r.run(sd)
 	}()
-	hung := time.NewTimer(patience + grace)
+	hung := time.NewTimer(bound + grace)
 	defer hung.Stop()
 	select {
 	case <-done:
 	case <-hung.C:
-		sd.fail("hangs: not done after %s", patience+grace)
+		sd.fail("hangs: not done after %s", bound+grace)
 	}
 	return sd.record.snapshot()
 }

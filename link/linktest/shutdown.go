@@ -3,6 +3,7 @@ package linktest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/url"
 	"time"
 
@@ -30,7 +31,8 @@ func parse(s *side, rawURL string) *url.URL {
 	return u
 }
 
-// refuses repeats calls until one is refused, and notes how.
+// refuses repeats calls until one is refused for good. The first ones refused may
+// have met the connection while it was closing, when nobody knows whether they ran.
 func refuses(s *side, b *bundle) {
 	var last error
 	err := s.eventually(func() error {
@@ -38,6 +40,10 @@ func refuses(s *side, b *bundle) {
 		defer cancel()
 		if _, last = b.client.Tell(ctx, text("x")); last == nil {
 			return errors.New("calls are still answered")
+		}
+		s.expectCode("refused", last, codes.Unavailable)
+		if !s.oracle && link.Ran(last) != link.NeverSent {
+			return fmt.Errorf("refused, but said to be %q: %w", link.Ran(last), last)
 		}
 		return nil
 	})

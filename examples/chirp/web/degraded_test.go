@@ -24,23 +24,74 @@ func TestWhatIsDownIsNamed(t *testing.T) {
 		status     int
 		shows      []string
 	}{
-		"home without follows":       {"follows", "/", 200, []string{"Follower counts are missing", "by ada"}},
-		"public without follows":     {"follows", "/public", 200, []string{"Follow buttons are missing", "by ada", "by bob"}},
-		"profile without follows":    {"follows", "/@bob", 200, []string{"Follower counts are missing", "Follow buttons", "by bob"}},
-		"followers without follows":  {"follows", "/@bob/followers", 503, []string{"Who follows whom is not available", "@bob"}},
-		"home without messages":      {"messages", "/", 503, []string{"Your timeline is not available", "What do you have to say?"}},
-		"public without messages":    {"messages", "/public", 503, []string{"Posts are not available right now."}},
-		"profile without messages":   {"messages", "/@bob", 503, []string{"Posts are not available", "@bob", "follower"}},
-		"search without messages":    {"messages.Search", "/search?q=by", 503, []string{"Search is not available right now."}},
-		"post without messages":      {"messages", "/posts/1", 503, []string{"Not available right now"}},
-		"home without names":         {"accounts.BatchGetProfiles", "/", 200, []string{"Names are missing", "somebody", "by ada"}},
-		"followers without names":    {"accounts.BatchGetProfiles", "/@ada/followers", 200, []string{"somebody"}},
-		"profile without accounts":   {"accounts", "/@bob", 503, []string{"Not available right now"}},
-		"public without accounts":    {"accounts", "/public", 200, []string{"somebody", "by ada", "You are still logged in"}},
-		"home without accounts":      {"accounts", "/", 200, []string{"by bob", "You are still logged in"}},
-		"settings without accounts":  {"accounts", "/settings", 503, []string{"Not available right now"}},
-		"search, half of it missing": {"follows", "/search?q=by", 200, []string{"Follow buttons are missing", "<mark>by</mark>"}},
-		"home without notify":        {"notify", "/", 200, []string{"by ada"}},
+		"home without follows": {
+			"follows", "/", 200,
+			[]string{"Follower counts are missing", "by ada"},
+		},
+		"public without follows": {
+			"follows", "/public", 200,
+			[]string{"Follow buttons are missing", "by ada", "by bob"},
+		},
+		"profile without follows": {
+			"follows", "/@bob", 200,
+			[]string{"Follower counts are missing", "Follow buttons", "by bob"},
+		},
+		"followers without follows": {
+			"follows", "/@bob/followers", 503,
+			[]string{"Who follows whom is not available", "@bob"},
+		},
+		"home without messages": {
+			"messages", "/", 503,
+			[]string{"Your timeline is not available", "What do you have to say?"},
+		},
+		"public without messages": {
+			"messages", "/public", 503,
+			[]string{"Posts are not available right now."},
+		},
+		"profile without messages": {
+			"messages", "/@bob", 503,
+			[]string{"Posts are not available", "@bob", "follower"},
+		},
+		"search without messages": {
+			"messages.Search", "/search?q=by", 503,
+			[]string{"Search is not available right now."},
+		},
+		"post without messages": {
+			"messages", "/posts/1", 503,
+			[]string{"Not available right now"},
+		},
+		"home without names": {
+			"accounts.BatchGetProfiles", "/", 200,
+			[]string{"Names are missing", "somebody", "by ada"},
+		},
+		"followers without names": {
+			"accounts.BatchGetProfiles", "/@ada/followers", 200,
+			[]string{"somebody"},
+		},
+		"profile without accounts": {
+			"accounts", "/@bob", 503,
+			[]string{"Not available right now"},
+		},
+		"public without accounts": {
+			"accounts", "/public", 200,
+			[]string{"somebody", "by ada", "You are still logged in"},
+		},
+		"home without accounts": {
+			"accounts", "/", 200,
+			[]string{"by bob", "You are still logged in"},
+		},
+		"settings without accounts": {
+			"accounts", "/settings", 503,
+			[]string{"Not available right now"},
+		},
+		"search, half of it missing": {
+			"follows", "/search?q=by", 200,
+			[]string{"Follow buttons are missing", "<mark>by</mark>"},
+		},
+		"home without notify": {
+			"notify", "/", 200,
+			[]string{"by ada"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -55,7 +106,7 @@ func TestWhatIsDownIsNamed(t *testing.T) {
 			if got := b.cookies(); got != "chirp_session" {
 				t.Errorf("cookies %q: nobody logged out", got)
 			}
-			b.fakes.break_(c.down, nil)
+			b.fakes.breaks(c.down, nil)
 			b.get("/").is(http.StatusOK).shows("Log out", "by ada", "by bob").lacks("missing", "not available")
 		})
 	}
@@ -119,7 +170,7 @@ func TestCodesBecomeStatuses(t *testing.T) {
 		codes.Unavailable: 503, codes.Unimplemented: 503, codes.Canceled: 503, codes.DeadlineExceeded: 504,
 	} {
 		b := setup(t)
-		b.fakes.break_("messages.GetPost", status.Error(code, "secret of the house"))
+		b.fakes.breaks("messages.GetPost", status.Error(code, "secret of the house"))
 		a := b.get("/posts/1").is(want).holds("<main")
 		if want >= http.StatusInternalServerError {
 			a.lacks("secret of the house")
@@ -167,7 +218,8 @@ func TestAPanicIsOneErrorPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	visitAs(t, site, "/public", "").is(http.StatusInternalServerError).shows("Something went wrong").lacks("nil pointer")
+	visitAs(t, site, "/public", "").is(http.StatusInternalServerError).
+		shows("Something went wrong").lacks("nil pointer")
 }
 
 // noMessages panics at every call.

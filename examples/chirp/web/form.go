@@ -24,8 +24,7 @@ func (v *visit) checkAddress() error {
 func (v *visit) readForm() error {
 	v.r.Body = http.MaxBytesReader(v.w, v.r.Body, maxBody)
 	if err := v.r.ParseForm(); err != nil {
-		var tooBig *http.MaxBytesError
-		if errors.As(err, &tooBig) {
+		if _, tooBig := errors.AsType[*http.MaxBytesError](err); tooBig {
 			return errTooBig
 		}
 		return &problem{

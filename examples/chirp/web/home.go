@@ -68,7 +68,7 @@ func (v *visit) homeWith(status int, c composer) error {
 	}
 	if lacking == http.StatusOK {
 		data.Timeline = v.show(answer.GetPosts(), answer.GetNextCursor(), false)
-		data.Timeline.Empty = "Nothing here yet. Write your first post, or find somebody to follow among everybody's posts."
+		data.Timeline.Empty = "Nothing here yet. Write your first post, or find somebody to follow."
 	} else if status == http.StatusOK {
 		status = lacking
 	}

@@ -42,7 +42,7 @@ func (j *jar) get(plain string) string {
 }
 
 func (j *jar) set(plain, value string, life time.Duration) {
-	cookie := &http.Cookie{
+	cookie := &http.Cookie{ //nolint:gosec // Secure wherever the browser comes by TLS
 		Name: j.name(plain), Value: value, Path: "/",
 		Secure: j.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	}

@@ -130,7 +130,7 @@ func (f *feed) receive(ctx context.Context) {
 
 func (f *feed) run(ctx context.Context, lastSeen *int64) error {
 	// Spread, so that not all browsers return in the same moment after a restart.
-	retry := 1000 + rand.IntN(2000) //nolint:gosec // no secret
+	retry := 1000 + rand.IntN(2000)
 	if err := f.out.send("retry: " + strconv.Itoa(retry) + "\n\n"); err != nil {
 		return err
 	}

@@ -168,7 +168,7 @@ func TestLivePausesWhenNotifyGoes(t *testing.T) {
 	}
 	b.fakes.down("notify")
 	b.get("/live").is(http.StatusServiceUnavailable)
-	b.fakes.break_("notify", status.Error(codes.ResourceExhausted, "too many readers"))
+	b.fakes.breaks("notify", status.Error(codes.ResourceExhausted, "too many readers"))
 	b.get("/live").is(http.StatusTooManyRequests)
 }
 
@@ -182,7 +182,7 @@ func TestAPostThatCannotBeReadIsToldLater(t *testing.T) {
 	if e := l.next(); e.name != "paused" || e.id != "" {
 		t.Fatalf("got %+v, want paused without an id", e)
 	}
-	b.fakes.break_("messages.GetPost", nil)
+	b.fakes.breaks("messages.GetPost", nil)
 	b.listen("/live?after=0", "1").wantPost("2", "not yet")
 }
 

@@ -51,15 +51,16 @@ func (p person) Letter() string {
 			return strings.ToUpper(string(r))
 		}
 	}
-	character, _, _, _ := uniseg.FirstGraphemeClusterInString(p.Shown, -1)
-	return character
+	shown := uniseg.NewGraphemes(p.Shown)
+	shown.Next()
+	return shown.Str()
 }
 
 // hues is how many colours of avatars the style sheet has.
 const hues = 10
 
 // Hue is the class of the avatar's colour: the same for good, by id.
-func (p person) Hue() string { return "hue-" + strconv.FormatUint(uint64(p.ID)%hues, 10) } //nolint:gosec // any number does
+func (p person) Hue() string { return "hue-" + strconv.FormatInt(max(p.ID%hues, 0), 10) }
 
 // Joined is the month, in words.
 func (p person) Joined() string { return p.Since.Format("January 2006") }

@@ -123,8 +123,7 @@ func statusOf(code codes.Code) (httpStatus int, told bool) {
 
 // problemOf finds out what to tell about any error.
 func problemOf(err error) *problem {
-	var ours *problem
-	if errors.As(err, &ours) {
+	if ours, ok := errors.AsType[*problem](err); ok {
 		return ours
 	}
 	answer := status.Convert(err)

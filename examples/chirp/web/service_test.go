@@ -2,7 +2,7 @@ package web_test
 
 import (
 	"context"
-	"io/fs"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -15,7 +15,6 @@ import (
 
 	"github.com/kerf-go/kerf"
 	"github.com/kerf-go/kerf/examples/chirp/web"
-	"github.com/kerf-go/kerf/store"
 )
 
 // engine is what a process gives a service, as far as the site asks for it.
@@ -45,8 +44,6 @@ func (e *engine) Config(into any) error {
 func (e *engine) Logger() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 func (e *engine) Go(_ string, run func(context.Context) error) { e.work = append(e.work, run) }
-
-func (e *engine) OpenDB(context.Context, fs.FS) (*store.DB, error) { panic("the site has no store") }
 
 // nobodyHome is a conn to a service that is down.
 type nobodyHome struct{}
@@ -97,10 +94,19 @@ func TestClientsAreNeeded(t *testing.T) {
 func ExampleNew() {
 	site, err := web.New(newFakes().clients(), web.Options{Title: "Chirp"})
 	if err != nil {
+		fmt.Println(err)
 		return
 	}
 	server := httptest.NewUnstartedServer(site)
 	server.Config.RegisterOnShutdown(func() { _ = site.Close() })
 	server.Start()
 	defer server.Close()
+	response, err := server.Client().Get(server.URL + "/public")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer func() { _ = response.Body.Close() }()
+	fmt.Println(response.Status)
+	// Output: 200 OK
 }

@@ -149,8 +149,9 @@ func (b *browser) cookies() string {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	var names []string
-	for _, cookie := range b.client.Jar.Cookies(u) {
+	cookies := b.client.Jar.Cookies(u)
+	names := make([]string, 0, len(cookies))
+	for _, cookie := range cookies {
 		names = append(names, cookie.Name)
 	}
 	return strings.Join(names, " ")
@@ -208,7 +209,7 @@ func visitAs(t *testing.T, site http.Handler, path, session string) answer {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)
 	if session != "" {
-		r.AddCookie(&http.Cookie{Name: "chirp_session", Value: session}) //nolint:gosec // a request's cookie
+		r.AddCookie(&http.Cookie{Name: "chirp_session", Value: session})
 	}
 	w := httptest.NewRecorder()
 	site.ServeHTTP(w, r)

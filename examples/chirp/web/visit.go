@@ -96,9 +96,9 @@ func (v *visit) authenticate() {
 // forgotten; one that could not be checked is kept.
 func (v *visit) me() *accountsv1.Profile {
 	<-v.checked
-	switch status.Code(v.authErr) {
-	case codes.OK:
-	case codes.Unauthenticated, codes.InvalidArgument, codes.NotFound:
+	switch {
+	case v.authErr == nil:
+	case slices.Contains([]codes.Code{codes.Unauthenticated, codes.InvalidArgument}, status.Code(v.authErr)):
 		v.jar.forgetSession()
 	default:
 		v.miss("We cannot check who you are right now, so you see what everybody sees. You are still logged in.")

@@ -23,7 +23,7 @@ func TestProcessesHaveGroupsOfTheirOwn(t *testing.T) {
 	}
 }
 
-func TestWhatAKilledProcessHasStartedEndsToo(t *testing.T) {
+func TestWhatADeadProcessHasStartedEndsToo(t *testing.T) {
 	t.Parallel()
 	b := run(t, fleet.Options{}, child("helped", "web")).ready(t)
 	var pid int
@@ -36,9 +36,7 @@ func TestWhatAKilledProcessHasStartedEndsToo(t *testing.T) {
 	if err := syscall.Kill(pid, 0); err != nil {
 		t.Fatalf("the helper does not run: %v", err)
 	}
-	if err := b.Kill(t.Context(), "web"); err != nil {
-		t.Fatal(err)
-	}
+	shoot(t, b.of("web").PID)
 	poll(t, "the helper has ended", func() bool { return !isAlive(pid) })
 }
 

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/stats"
 	"google.golang.org/grpc/status"
 
 	"github.com/kerf-go/kerf/link"
@@ -26,8 +27,9 @@ type clientStream struct {
 	stats   statsHandlers
 	began   time.Time
 
-	sentLast  bool // only the sender touches it
-	received  bool // only the receiver touches it
+	sentLast  bool  // only the sender touches it
+	received  bool  // a message has come; only the receiver touches this and the next
+	end       error // what the receiver was told last, once that was the end
 	finishing sync.Once
 }
 
@@ -108,12 +110,19 @@ func (s *clientStream) encode(v any) (Message, error) {
 }
 
 func (s *clientStream) RecvMsg(v any) error {
+	if s.end != nil {
+		return s.end
+	}
 	err := s.recv(v)
 	if err == nil && s.desc.ServerStreams {
 		return nil
 	}
 	if err == nil {
 		err = s.onlyOne()
+	}
+	s.end = err
+	if err == nil {
+		s.end = io.EOF
 	}
 	s.finish(err)
 	return err
@@ -125,8 +134,7 @@ func (s *clientStream) recv(v any) error {
 	m, err := s.tr.Recv()
 	if errors.Is(err, io.EOF) {
 		if !s.desc.ServerStreams && !s.received {
-			return link.Mark(status.New(codes.Internal,
-				"cardinality violation: received no response message from non-server-streaming RPC"), link.Answered)
+			return link.Mark(status.New(codes.Internal, noResponse), link.Answered)
 		}
 		return io.EOF
 	}
@@ -134,7 +142,10 @@ func (s *clientStream) recv(v any) error {
 		return err
 	}
 	defer m.Free()
-	s.received = true
+	if !s.received {
+		s.received = true
+		s.tellHeader()
+	}
 	size, err := decode(s.codec, m, v, s.maxRecv)
 	if err != nil {
 		return link.Mark(status.Convert(err), link.Answered)
@@ -169,9 +180,19 @@ func (s *clientStream) finish(err error) {
 			s.fill()
 		}
 		s.unwatch()
+		if len(s.stats.all) > 0 && s.tr != nil {
+			s.stats.handle(s.ctx, &stats.InTrailer{Client: true, Trailer: s.tr.Trailer()})
+		}
 		_ = s.options.finish(err)
 		s.stats.end(s.ctx, s.began, err)
 	})
+}
+
+func (s *clientStream) tellHeader() {
+	if len(s.stats.all) > 0 {
+		header, _ := s.tr.Header() // it came before the message
+		s.stats.handle(s.ctx, &stats.InHeader{Client: true, Header: header})
+	}
 }
 
 func (s *clientStream) fill() {

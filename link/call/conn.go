@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"net/url"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
@@ -129,6 +130,9 @@ func (c *conn) open(
 	ctx context.Context, desc *grpc.StreamDesc, method string, opts []grpc.CallOption,
 ) (*clientStream, error) {
 	o, err := parse(c.options, opts)
+	if err == nil && !strings.HasPrefix(method, "/") {
+		err = status.Errorf(codes.Unimplemented, "malformed method name: %q", method)
+	}
 	if err != nil {
 		return nil, o.finish(Unsent(err))
 	}

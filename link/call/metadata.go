@@ -20,6 +20,15 @@ var reserved = map[string]bool{
 	"grpc-status": true, "grpc-timeout": true,
 }
 
+// dropReserved takes the reserved keys out of metadata that is ours to change.
+func dropReserved(md metadata.MD) {
+	for key := range md {
+		if reserved[key] || strings.HasPrefix(key, ":") {
+			delete(md, key)
+		}
+	}
+}
+
 // outgoing is the metadata that a call sends: the context's, and that of
 // per-call credentials. It is the link's to keep.
 func outgoing(
@@ -29,11 +38,7 @@ func outgoing(
 	if err := Validate(md); err != nil {
 		return nil, err
 	}
-	for key := range md {
-		if reserved[key] || strings.HasPrefix(key, ":") {
-			delete(md, key)
-		}
-	}
+	dropReserved(md)
 	if creds == nil {
 		return md, nil
 	}
@@ -44,10 +49,7 @@ func outgoing(
 	service, _, _ := strings.Cut(strings.TrimPrefix(method, "/"), "/")
 	added, err := creds.GetRequestMetadata(ctx, url+"/"+service)
 	if err != nil {
-		if s, ok := status.FromError(err); ok {
-			return nil, s.Err()
-		}
-		return nil, status.Errorf(codes.Unauthenticated, "transport: per-RPC creds failed due to error: %v", err)
+		return nil, credentialsError(err)
 	}
 	if md == nil {
 		md = make(metadata.MD, len(added))
@@ -56,6 +58,21 @@ func outgoing(
 		md.Append(key, value)
 	}
 	return md, nil
+}
+
+// credentialsError is how a call fails whose credentials do. Codes that only a
+// callee may use are not taken from them (gRFC A54).
+func credentialsError(err error) error {
+	s, ok := status.FromError(err)
+	if !ok {
+		return status.Errorf(codes.Internal, "transport: per-RPC creds failed due to error: %v", err)
+	}
+	switch s.Code() { //nolint:exhaustive // the others may be used
+	case codes.InvalidArgument, codes.NotFound, codes.AlreadyExists, codes.FailedPrecondition,
+		codes.Aborted, codes.OutOfRange, codes.DataLoss:
+		return status.Errorf(codes.Internal, "transport: received per-RPC creds error with illegal status: %v", err)
+	}
+	return s.Err()
 }
 
 // Validate tells whether metadata may travel: keys of [0-9a-z-_.], and values of

@@ -112,4 +112,5 @@ type headers struct {
 	sent    bool  // the header has left
 	ended   bool  // the handler has returned
 	failed  error // the first failure of the stream itself
+	replied bool  // a message was sent
 }

@@ -47,6 +47,7 @@ func (s *serverStream) SetHeader(md metadata.MD) error {
 		return errHeaderSent
 	}
 	s.header = metadata.Join(s.header, md)
+	dropReserved(s.header)
 	return nil
 }
 
@@ -64,6 +65,7 @@ func (s *serverStream) SetTrailer(md metadata.MD) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.trailer = metadata.Join(s.trailer, md)
+	dropReserved(s.trailer)
 }
 
 // flushHeader sends the header unless it was; first demands that it was not.
@@ -82,6 +84,9 @@ func (s *serverStream) flushHeader(first bool) error {
 }
 
 func (s *serverStream) SendMsg(v any) error {
+	if s.ctx.Err() != nil {
+		return s.broken(s.ctx.Err())
+	}
 	m, err := s.encode(v)
 	if err != nil {
 		return s.fail(err)
@@ -97,6 +102,9 @@ func (s *serverStream) SendMsg(v any) error {
 	if err := s.tr.Send(m); err != nil {
 		return s.broken(err)
 	}
+	s.mu.Lock()
+	s.replied = true
+	s.mu.Unlock()
 	s.stats.out(s.ctx, v, size)
 	return nil
 }
@@ -185,6 +193,9 @@ func (s *serverStream) end(st *status.Status) End {
 	s.ended = true
 	if s.failed != nil {
 		st = status.Convert(s.failed)
+	}
+	if st == nil && !s.replied && !s.method.streamsBack() {
+		st = status.New(codes.Internal, noResponse)
 	}
 	if !s.sent && s.header.Len() > 0 {
 		s.sent = true

@@ -3,6 +3,7 @@ package call
 import (
 	"context"
 	"errors"
+	"unicode/utf8"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -43,8 +44,16 @@ func answer(err error) *status.Status {
 	if s.Code() == codes.OK {
 		return nil // also for an error that calls itself OK
 	}
+	if !utf8.ValidString(s.Message()) {
+		p := s.Proto()
+		p.Message = string([]rune(p.GetMessage())) // each wrong byte becomes U+FFFD
+		s = status.FromProto(p)
+	}
 	return s
 }
+
+// noResponse is what a call is told that must be answered and was not.
+const noResponse = "cardinality violation: received no response message from non-server-streaming RPC"
 
 func tooLarge(size, limit int) error {
 	return status.Errorf(codes.ResourceExhausted, "trying to send message larger than max (%d vs. %d)", size, limit)

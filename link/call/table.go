@@ -42,6 +42,9 @@ type method struct {
 	desc    *grpc.StreamDesc
 }
 
+// streamsBack tells whether the method may answer with any number of messages.
+func (m *method) streamsBack() bool { return m.desc != nil && m.desc.ServerStreams }
+
 // NewTable makes an empty table.
 func NewTable(o link.ListenOptions) *Table {
 	if o.Logger == nil {

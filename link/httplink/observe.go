@@ -7,7 +7,7 @@ import (
 
 // observer is the HTTP client that connect-go is given. It shows what connect-go
 // does not: the headers of a failed unary call apart from its trailers, and that
-// a stream's request has failed.
+// a stream's request has failed. And it frees streams that are abandoned.
 type observer struct{ *http.Client }
 
 type (
@@ -15,7 +15,7 @@ type (
 	failureKey  struct{}
 )
 
-func withResponse(ctx context.Context, to *http.Header) context.Context {
+func withResponse(ctx context.Context, to *http.Response) context.Context {
 	return context.WithValue(ctx, responseKey{}, to)
 }
 
@@ -24,11 +24,17 @@ func withFailure(ctx context.Context, failed chan struct{}) context.Context {
 }
 
 func (o observer) Do(r *http.Request) (*http.Response, error) {
-	response, err := o.Client.Do(r)
-	if to, ok := r.Context().Value(responseKey{}).(*http.Header); ok && err == nil {
-		*to = response.Header
+	failed, streams := r.Context().Value(failureKey{}).(chan struct{})
+	if streams {
+		// net/http reads a stream's messages from a pipe, and looks at nothing else
+		// while there is none: not even at the context.
+		context.AfterFunc(r.Context(), func() { _ = r.Body.Close() })
 	}
-	if failed, ok := r.Context().Value(failureKey{}).(chan struct{}); ok && err != nil {
+	response, err := o.Client.Do(r)
+	if to, ok := r.Context().Value(responseKey{}).(*http.Response); ok && err == nil {
+		to.StatusCode, to.Header = response.StatusCode, response.Header
+	}
+	if streams && err != nil {
 		close(failed)
 	}
 	return response, err

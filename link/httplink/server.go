@@ -98,6 +98,11 @@ func (s *server) Serve() error {
 		_ = s.Close()
 		return err
 	}
+	select {
+	case <-s.drained:
+		return fmt.Errorf("serve %s: it has been closed already", s.url)
+	default:
+	}
 	s.http.Handler = newHandler(s.Table, s.options)
 	if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve %s: %w", s.url, err)

@@ -16,6 +16,7 @@ type unary struct {
 	request call.Request
 	message call.Message
 
+	streamed        call.Transport // takes over if the method turns out to stream
 	answered        bool
 	err             error
 	header, trailer metadata.MD
@@ -32,6 +33,9 @@ func (u *unary) Send(m call.Message) error {
 
 // Recv makes the request the first time it is called.
 func (u *unary) Recv() (call.Message, error) {
+	if u.streamed != nil {
+		return u.streamed.Recv()
+	}
 	if u.answered {
 		if u.err != nil {
 			return call.Message{}, u.err
@@ -39,7 +43,12 @@ func (u *unary) Recv() (call.Message, error) {
 		return call.Message{}, io.EOF
 	}
 	u.answered = true
-	reply, err := u.post()
+	defer u.message.Free()
+	var response http.Response
+	reply, err := u.post(&response)
+	if response.StatusCode == http.StatusUnsupportedMediaType {
+		return u.stream()
+	}
 	if err != nil {
 		u.err = fromConnect(u.ctx, err, u.isConnected())
 		return call.Message{}, u.err
@@ -47,16 +56,39 @@ func (u *unary) Recv() (call.Message, error) {
 	return call.Encoded(reply.Msg.data), nil
 }
 
-func (u *unary) post() (*connect.Response[raw], error) {
-	defer u.message.Free()
+func (u *unary) post(response *http.Response) (*connect.Response[raw], error) {
 	request := connect.NewRequest(&raw{data: u.message.Bytes()})
 	u.dialer.setHeader(request.Header(), u.request)
-	var response http.Header
-	ctx := withResponse(u.ctx, &response)
+	ctx := withResponse(u.ctx, response)
 	reply, err := u.dialer.client(u.request.Method, u.request.Codec).CallUnary(ctx, request)
-	u.header, u.trailer = splitTrailer(response)
+	u.header, u.trailer = splitTrailer(response.Header)
 	return reply, err
 }
 
-func (u *unary) Header() (metadata.MD, error) { return u.header, nil }
-func (u *unary) Trailer() metadata.MD         { return u.trailer }
+// stream makes the call again, as a stream: the server has told that the method
+// does not take unary calls, and has not run it.
+func (u *unary) stream() (call.Message, error) {
+	s, err := openStream(u.ctx, u.dialer, u.request)
+	if err != nil {
+		return call.Message{}, err
+	}
+	u.streamed = s
+	if s.Send(call.Encoded(u.message.Bytes())) == nil {
+		_ = s.CloseSend() // what fails here, Recv tells
+	}
+	return s.Recv()
+}
+
+func (u *unary) Header() (metadata.MD, error) {
+	if u.streamed != nil {
+		return u.streamed.Header()
+	}
+	return u.header, nil
+}
+
+func (u *unary) Trailer() metadata.MD {
+	if u.streamed != nil {
+		return u.streamed.Trailer()
+	}
+	return u.trailer
+}

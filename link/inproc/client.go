@@ -2,6 +2,7 @@ package inproc
 
 import (
 	"context"
+	"errors"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
@@ -98,6 +99,15 @@ func serverContext(ctx context.Context, s *server) (context.Context, context.Can
 		return context.WithDeadline(base, deadline)
 	}
 	return context.WithCancel(base)
+}
+
+// cancelAfter ends the server's context because the caller's has ended. When it
+// was the deadline that ended it, the server's has the same, and tells so itself.
+func cancelAfter(ctx context.Context, cancel context.CancelFunc) {
+	if _, bounded := ctx.Deadline(); bounded && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return
+	}
+	cancel()
 }
 
 func peerOf(name string) *peer.Peer {

@@ -46,11 +46,11 @@ func (s *server) Serve() error {
 		return err
 	}
 	s.mu.Lock()
-	again := s.started
+	late := s.started || s.stops
 	s.started = true
 	s.mu.Unlock()
-	if again {
-		return fmt.Errorf("serve %s: it is served already", s.URL())
+	if late {
+		return fmt.Errorf("serve %s: it has been served or closed already", s.URL())
 	}
 	close(s.serving)
 	<-s.stopped

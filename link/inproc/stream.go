@@ -48,7 +48,7 @@ func startStream(ctx context.Context, s *server, in call.Incoming, shared bool) 
 		headed: make(chan struct{}), done: make(chan struct{}),
 	}
 	st.serverCtx, st.cancel = serverContext(ctx, s)
-	st.unwatch = context.AfterFunc(ctx, st.cancel)
+	st.unwatch = context.AfterFunc(ctx, func() { cancelAfter(ctx, st.cancel) })
 	s.workers.start(st)
 	return st
 }

@@ -23,12 +23,12 @@ type unary struct {
 	cancel    context.CancelFunc
 	request   call.Message
 	asked     bool // the handler has taken the request
-	taken     bool // the caller has taken the reply
+	taken     int  // replies that the caller has taken
 
-	done   chan struct{}
-	header metadata.MD
-	reply  call.Message
-	end    call.End
+	done    chan struct{}
+	header  metadata.MD
+	replies []call.Message // one, unless the method streams: two are enough to see that
+	end     call.End
 }
 
 var (
@@ -68,20 +68,20 @@ func (u *unary) Recv() (call.Message, error) {
 	select {
 	case <-u.done:
 	case <-u.ctx.Done():
-		u.cancel()
 	case <-u.server.ctx.Done():
 	}
 	if !u.answered() {
+		cancelAfter(u.ctx, u.cancel)
 		return call.Message{}, lost(u.ctx, u.server)
+	}
+	if u.taken < len(u.replies) {
+		u.taken++
+		return u.replies[u.taken-1], nil
 	}
 	if u.end.Status != nil {
 		return call.Message{}, link.Mark(u.end.Status, link.Answered)
 	}
-	if u.taken {
-		return call.Message{}, io.EOF
-	}
-	u.taken = true
-	return u.reply, nil
+	return call.Message{}, io.EOF
 }
 
 func (u *unary) Header() (metadata.MD, error) {
@@ -126,6 +126,11 @@ func (s unaryServer) SendHeader(header metadata.MD) error {
 }
 
 func (s unaryServer) Send(m call.Message) error {
-	s.u.reply = m
+	const enough = 2
+	if len(s.u.replies) == enough {
+		m.Free()
+		return io.EOF
+	}
+	s.u.replies = append(s.u.replies, m)
 	return nil
 }

@@ -13,7 +13,7 @@ type workers struct {
 type task interface{ run() }
 
 // maxIdle bounds the workers that wait for work.
-const maxIdle = 64
+const maxIdle = 16
 
 func newWorkers() workers {
 	return workers{work: make(chan task), idle: make(chan struct{}, maxIdle), done: make(chan struct{})}

@@ -231,7 +231,7 @@ func TestLinksInPosts(t *testing.T) {
 	t.Parallel()
 	const rel = ` rel="nofollow noopener noreferrer">`
 	for text, want := range map[string]string{
-		"see https://go.dev/x?a=1&b=2.":  `see <a href="https://go.dev/x?a=1&amp;b=2"` +
+		"see https://go.dev/x?a=1&b=2.": `see <a href="https://go.dev/x?a=1&amp;b=2"` +
 			rel + `https://go.dev/x?a=1&amp;b=2</a>.`,
 		"(http://go.dev)":                `(<a href="http://go.dev"` + rel + `http://go.dev</a>)`,
 		"https://a.test/x_(y) z":         `<a href="https://a.test/x_%28y%29"` + rel + `https://a.test/x_(y)</a> z`,

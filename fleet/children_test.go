@@ -152,7 +152,8 @@ func helped() int {
 	}
 	say("helper", cmd.Process.Pid)
 	p.Ready()
-	return forever()
+	<-p.Done()
+	return 0
 }
 
 // nested is a fleet of its own, to be killed.

@@ -45,47 +45,41 @@ func kerfLines(text string) string {
 	return strings.Join(kept, "")
 }
 
+// line is one of the metrics of calls from web to back.
+func line(side, metric, code, value string) string {
+	if code != "" {
+		code = `code="` + code + `",`
+	}
+	return fmt.Sprintf(`kerf_%s_%s{callee="back",caller="web",%slink="grpc",method="%s"} %s`,
+		side, metric, code, unaryMethod[1:], value)
+}
+
 func TestCallsAreCountedOnBothSides(t *testing.T) {
 	t.Parallel()
 	p := newProcess(t)
-	release := make(chan struct{})
-	line := func(side, metric, code, value string) string {
-		if code != "" {
-			code = `code="` + code + `",`
-		}
-		return fmt.Sprintf(`kerf_%s_%s{callee="back",caller="web",%slink="grpc",method="%s"} %s`,
-			side, metric, code, unaryMethod[1:], value)
-	}
-	to := p.serve(t, "back", &handlers{chat: answerAll, unary: func(_ context.Context, m *message) (*message, error) {
+	to := p.serve(t, "back", &handlers{unary: func(_ context.Context, m *message) (*message, error) {
 		switch m.GetText() {
 		case "panic":
 			panic("no luck") //nolint:forbidigo // tested
-		case "wait":
-			<-release // even when its time is over
+		case "late":
 			return nil, context.DeadlineExceeded
 		case "odd":
 			return nil, status.Error(codes.Code(99), "from elsewhere")
 		case "refuse":
 			return nil, status.Error(codes.NotFound, "no")
 		}
+		p.wantMetrics(t, line("client", "calls_in_flight", "", "1"), line("server", "calls_in_flight", "", "1"))
 		return &message{Text: "an answer"}, nil
 	}})
 	client := linktestv1.NewExerciseClient(p.dial(t, "web", "back", to))
 	for text, want := range map[string]codes.Code{
 		"hello": codes.OK, "refuse": codes.NotFound, "panic": codes.Internal, "odd": codes.Code(99),
-		"wait": codes.DeadlineExceeded,
+		"late": codes.DeadlineExceeded,
 	} {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		if want == codes.DeadlineExceeded {
-			ctx, cancel = context.WithTimeout(t.Context(), 20*time.Millisecond)
-		}
-		if _, err := client.Unary(ctx, &message{Text: text}); status.Code(err) != want {
+		if _, err := client.Unary(t.Context(), &message{Text: text}); status.Code(err) != want {
 			t.Errorf("%s: %v", text, err)
 		}
-		cancel()
 	}
-	p.wantMetrics(t, line("server", "calls_in_flight", "", "1"))
-	close(release)
 	p.ended(t, 10)
 	for _, side := range []string{"client", "server"} {
 		for _, code := range []string{"OK", "NotFound", "Internal", "DeadlineExceeded", "Unknown"} {
@@ -97,6 +91,22 @@ func TestCallsAreCountedOnBothSides(t *testing.T) {
 			line(side, "request_bytes_total", "", "33"), // 5 texts of 23 bytes, each with a tag and a length
 			line(side, "response_bytes_total", "", "11"))
 	}
+}
+
+func TestTheMethodsDeadlineEndsACall(t *testing.T) {
+	t.Parallel()
+	p := newProcess(t)
+	to := p.serve(t, "back", &handlers{unary: func(ctx context.Context, _ *message) (*message, error) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}})
+	o := outboundWith()
+	o.Deadline = func(string) time.Duration { return 20 * time.Millisecond }
+	_, err := linktestv1.NewExerciseClient(p.dialWith(t, to, o)).Unary(t.Context(), &message{})
+	if status.Code(err) != codes.DeadlineExceeded {
+		t.Errorf("got %v, want DeadlineExceeded", err)
+	}
+	p.wantMetrics(t, line("client", "calls_total", "DeadlineExceeded", "1"))
 }
 
 func TestAStreamsMessagesAreCounted(t *testing.T) {

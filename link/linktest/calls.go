@@ -99,7 +99,7 @@ func manyCalls(s *side) {
 			var header metadata.MD
 			got, err := b.client.Unary(s.ctx, want, grpc.Header(&header))
 			if err != nil || !proto.Equal(got, want) {
-				s.fail("call %d: got %v, %v", i, got, err)
+				s.failf("call %d: got %v, %v", i, got, err)
 				return
 			}
 			mu.Lock()

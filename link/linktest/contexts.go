@@ -13,7 +13,10 @@ import (
 func contextRows() []row {
 	return []row{
 		{name: "no value of the caller's context reaches the handler", run: noValues},
-		{name: "no value of the caller's context reaches the handler of a stream", run: noValuesOfStream, streams: true},
+		{
+			name: "no value of the caller's context reaches the handler of a stream",
+			run:  noValuesOfStream, streams: true,
+		},
 		{name: "metadata and peer that the caller was called with stay with it", run: notRelayed},
 		{name: "a handler that calls another is not that other", run: handlerCalls},
 		{name: "the cause of a cancellation stays with the caller", run: causeStays},
@@ -76,7 +79,8 @@ func handlerCalls(s *side) {
 		return reply, err
 	}})
 	var header metadata.MD
-	reply, err := outer.client.Unary(metadata.AppendToOutgoingContext(s.ctx, "hop", "first"), text("x"), grpc.Header(&header))
+	ctx := metadata.AppendToOutgoingContext(s.ctx, "hop", "first")
+	reply, err := outer.client.Unary(ctx, text("x"), grpc.Header(&header))
 	s.status("call", err)
 	s.message("reply", reply)
 	s.metadata("outer header", header)

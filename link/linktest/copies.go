@@ -14,8 +14,10 @@ func copyRows() []row {
 		{name: "a reply changed by its handler later is not changed for the caller", run: handlerChangesReply},
 		{name: "a reply that handler and caller both keep is two replies", run: bothChangeReply},
 		{name: "a message changed after it was sent arrives as it was", run: senderChangesMessage, streams: true},
-		{name: "a message changed by the handler after it was sent arrives as it was", run: handlerChangesMessage,
-			streams: true},
+		{
+			name: "a message changed by the handler after it was sent arrives as it was", run: handlerChangesMessage,
+			streams: true,
+		},
 	}
 }
 
@@ -43,7 +45,7 @@ func spoil(m *message) {
 		m.Nested.Text = "spoiled"
 	}
 	if m.GetAny() != nil {
-		copy(m.Any.Value, "xxxxxxx")
+		copy(m.GetAny().GetValue(), "xxxxxxx")
 	}
 }
 

@@ -19,22 +19,26 @@ func deadlineRows() []row {
 		{name: "a deadline ends the call and the context of the handler", run: deadlineEnds},
 		{name: "a deadline ends a stream and the context of its handler", run: deadlineEndsStream, streams: true},
 		{name: "a handler that ignores its context keeps no caller beyond its deadline", run: promptly, alone: true},
-		{name: "a stream whose handler ignores its context ends at the deadline", run: promptlyOfStream,
-			alone: true, streams: true},
+		{
+			name: "a stream whose handler ignores its context ends at the deadline", run: promptlyOfStream,
+			alone: true, streams: true,
+		},
 		{name: "a handler may answer DeadlineExceeded itself", run: answersDeadline},
 	}
 }
 
-func noteRemaining(s *side, within func(time.Duration) bool) exercise {
+// noteRemaining notes whether there is a deadline, and whether what remains lies between.
+func noteRemaining(s *side, least, most time.Duration) exercise {
 	return exercise{unary: func(ctx context.Context, m *message) (*message, error) {
 		deadline, ok := ctx.Deadline()
-		s.note("deadline", ok, ok && within(time.Until(deadline)))
+		left := time.Until(deadline)
+		s.note("deadline", ok, ok && least < left && left <= most)
 		return m, nil
 	}}
 }
 
 func remainingTime(s *side) {
-	b := s.serve(noteRemaining(s, func(left time.Duration) bool { return left > 5*time.Second && left <= 10*time.Second }))
+	b := s.serve(noteRemaining(s, 5*time.Second, 10*time.Second))
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), 10*time.Second)
 	defer cancel()
 	_, err := b.client.Unary(ctx, text("x"))
@@ -42,14 +46,14 @@ func remainingTime(s *side) {
 }
 
 func noDeadline(s *side) {
-	b := s.serve(noteRemaining(s, func(time.Duration) bool { return true }))
+	b := s.serve(noteRemaining(s, 0, 0))
 	_, err := b.client.Unary(context.WithoutCancel(s.ctx), text("x"))
 	s.status("call", err)
 }
 
 func farDeadline(s *side) {
 	const far = 100 * 24 * time.Hour
-	b := s.serve(noteRemaining(s, func(left time.Duration) bool { return left > far-time.Minute && left < far+time.Hour }))
+	b := s.serve(noteRemaining(s, far-time.Minute, far+time.Hour))
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), far)
 	defer cancel()
 	_, err := b.client.Unary(ctx, text("x"))

@@ -74,8 +74,9 @@ func reflects(s *side) {
 	}))
 	listed, err := stream.Recv()
 	s.must("list", err)
-	var names []string
-	for _, service := range listed.GetListServicesResponse().GetService() {
+	services := listed.GetListServicesResponse().GetService()
+	names := make([]string, 0, len(services))
+	for _, service := range services {
 		names = append(names, service.GetName())
 	}
 	slices.Sort(names)

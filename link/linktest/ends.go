@@ -40,7 +40,7 @@ func sendAfterEnd(s *side) {
 }
 
 // sendUntilError sends as a caller does who has not noticed the end yet.
-func (s *side) sendUntilError(stream interface{ Send(*message) error }) error {
+func (s *side) sendUntilError(stream interface{ Send(m *message) error }) error {
 	for {
 		if err := stream.Send(text("x")); err != nil {
 			return err

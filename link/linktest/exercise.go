@@ -99,11 +99,11 @@ func text(t string) *message { return &message{Text: t} }
 // the few sizes that a longer length prefix skips.
 func sized(size int) *message {
 	m := &message{Payload: make([]byte, size)}
-	m.Payload = m.Payload[:size-(proto.Size(m)-size)]
+	m.Payload = m.GetPayload()[:size-(proto.Size(m)-size)]
 	for proto.Size(m) < size {
-		m.Payload = append(m.Payload, 0)
+		m.Payload = append(m.GetPayload(), 0)
 	}
-	for i := range m.Payload {
+	for i := range m.GetPayload() {
 		m.Payload[i] = byte(i * i)
 	}
 	return m

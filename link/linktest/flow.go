@@ -14,10 +14,14 @@ import (
 
 func flowRows() []row {
 	return []row{
-		{name: "a handler that reads slowly bounds what the caller gets rid of", run: slowHandler,
-			streams: true, message: piece},
-		{name: "a caller that reads slowly bounds what the handler gets rid of", run: slowCaller,
-			streams: true, message: piece},
+		{
+			name: "a handler that reads slowly bounds what the caller gets rid of", run: slowHandler,
+			streams: true, message: piece,
+		},
+		{
+			name: "a caller that reads slowly bounds what the handler gets rid of", run: slowCaller,
+			streams: true, message: piece,
+		},
 		{name: "slow streams delay no other call", run: slowBeside, streams: true, message: piece},
 		{name: "abandoned streams free their goroutines", run: abandoned, alone: true, streams: true},
 		{name: "calls free their goroutines", run: callsFree, alone: true},
@@ -44,7 +48,7 @@ func stalled(s *side, sent *atomic.Int64) int64 {
 		}
 		before = now
 		if !pause(s.ctx, 300*time.Millisecond) {
-			s.fail("the writer never stalled nor ended")
+			s.failf("the writer never stalled nor ended")
 			return now
 		}
 	}
@@ -156,7 +160,7 @@ func settles(s *side, before int) bool {
 		return nil
 	})
 	if err != nil {
-		s.fail("goroutines are left: %v", err)
+		s.failf("goroutines are left: %v", err)
 	}
 	return err == nil
 }

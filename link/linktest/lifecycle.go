@@ -28,8 +28,6 @@ func lifecycleRows() []row {
 	}
 }
 
-const unaryMethod = linktestv1.Exercise_Unary_FullMethodName
-
 func lazyDial(s *side) {
 	conn := s.dial(s.vacant(), link.DialOptions{})
 	s.code("close", conn.Close())
@@ -160,10 +158,11 @@ func closeConnTwice(s *side) {
 }
 
 func closeOne(s *side) {
-	b, _, done := s.running(pendingUnary(s))
+	b, w, done := s.running(pendingUnary(s))
 	other := linktestv1.NewExerciseClient(s.dial(b.URL(), link.DialOptions{}))
 	s.code("close", b.conn.Close())
 	s.await("end of the call", done)
+	s.await("end of the handler", w.ended)
 	_, err := other.Tell(context.WithoutCancel(s.ctx), text("x"))
 	s.status("call on the other", err)
 }

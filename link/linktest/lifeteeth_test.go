@@ -27,14 +27,16 @@ func lifeTeeth() []tooth {
 			broken: broken{servers: func(s link.Server) link.Server { return muteServer{s} }},
 		},
 		{
-			name: "interceptors of the conn run in reverse", row: "interceptors of the conn run in order and see the call",
+			name: "interceptors of the conn run in reverse",
+			row:  "interceptors of the conn run in order and see the call",
 			broken: broken{dials: func(o *link.DialOptions) {
 				o.Unary = slices.Clone(o.Unary)
 				slices.Reverse(o.Unary)
 			}},
 		},
 		{
-			name: "interceptors of the server are not run", row: "interceptors of the server run in order around streams",
+			name:   "interceptors of the server are not run",
+			row:    "interceptors of the server run in order around streams",
 			broken: broken{listens: func(o *link.ListenOptions) { o.Stream = []grpc.StreamServerInterceptor{} }},
 		},
 		{

@@ -12,10 +12,14 @@ import (
 func limitRows() []row {
 	const most = link.DefaultMaxRecv
 	return []row{
-		{name: "MaxCallRecvMsgSize takes a reply of its size and refuses a longer one", run: callLimit(
-			func(n int) grpc.CallOption { return grpc.MaxCallRecvMsgSize(n) })},
-		{name: "MaxCallSendMsgSize takes a request of its size and refuses a longer one", run: callLimit(
-			func(n int) grpc.CallOption { return grpc.MaxCallSendMsgSize(n) })},
+		{
+			name: "MaxCallRecvMsgSize takes a reply of its size and refuses a longer one",
+			run:  callLimit(grpc.MaxCallRecvMsgSize),
+		},
+		{
+			name: "MaxCallSendMsgSize takes a request of its size and refuses a longer one",
+			run:  callLimit(grpc.MaxCallSendMsgSize),
+		},
 		{name: "a limit of zero given to a call refuses all but empty messages", run: zeroLimit},
 		{name: "limits hold for the messages of a stream", run: streamLimits, streams: true},
 		{name: "the caller takes a reply of 4 MiB and no more", run: replyOfDefault, message: most},

@@ -44,16 +44,24 @@ func fields() []*message {
 	}
 	return []*message{
 		{},
-		text("漢字 ä 🦔 \x00 \u200d"),
+		text("\u6f22\u5b57 ä 🦔 \x00 \u200d"),
 		{Payload: []byte(everyByte())},
-		{Number: math.MinInt64}, {Number: math.MaxInt64}, {Number: -1},
+		{Number: math.MinInt64},
+		{Number: math.MaxInt64},
+		{Number: -1},
 		{Tags: []string{"b", "a", "", "b"}},
-		{Counts: counts}, {Counts: map[string]int64{"": 0}},
+		{Counts: counts},
+		{Counts: map[string]int64{"": 0}},
 		deep,
-		{Any: packed}, {Any: &anypb.Any{}}, {Any: &anypb.Any{TypeUrl: "x/unknown.Type", Value: []byte{8, 1}}},
-		{Maybe: proto.Int32(0)}, {Maybe: proto.Int32(-7)},
-		{Choice: &linktestv1.Message_Left{}}, {Choice: &linktestv1.Message_Left{Left: "l"}},
-		{Choice: &linktestv1.Message_Right{}}, {Choice: &linktestv1.Message_Right{Right: -1}},
+		{Any: packed},
+		{Any: &anypb.Any{}},
+		{Any: &anypb.Any{TypeUrl: "x/unknown.Type", Value: []byte{8, 1}}},
+		{Maybe: proto.Int32(0)},
+		{Maybe: proto.Int32(-7)},
+		{Choice: &linktestv1.Message_Left{}},
+		{Choice: &linktestv1.Message_Left{Left: "l"}},
+		{Choice: &linktestv1.Message_Right{}},
+		{Choice: &linktestv1.Message_Right{Right: -1}},
 	}
 }
 
@@ -157,10 +165,11 @@ func otherType(s *side) {
 
 // used is a message with something in every field.
 func used() *message {
+	const old = "old"
 	return &message{
-		Text: "old", Payload: []byte("old"), Number: 1, Tags: []string{"old"}, Counts: map[string]int64{"old": 1},
-		Nested: text("old"), Any: &anypb.Any{TypeUrl: "old"}, Maybe: proto.Int32(1),
-		Choice: &linktestv1.Message_Left{Left: "old"},
+		Text: old, Payload: []byte(old), Number: 1, Tags: []string{old}, Counts: map[string]int64{old: 1},
+		Nested: text(old), Any: &anypb.Any{TypeUrl: old}, Maybe: proto.Int32(1),
+		Choice: &linktestv1.Message_Left{Left: old},
 	}
 }
 
@@ -205,7 +214,8 @@ func handlerRecvReplaces(s *side) {
 }
 
 func nilReply(s *side) {
-	b := s.serve(exercise{unary: func(context.Context, *message) (*message, error) { return nil, nil }})
+	var none *message
+	b := s.serve(exercise{unary: func(context.Context, *message) (*message, error) { return none, nil }})
 	reply := used()
 	err := b.conn.Invoke(s.ctx, linktestv1.Exercise_Unary_FullMethodName, text("x"), reply, grpc.StaticMethod())
 	s.code("call", err)

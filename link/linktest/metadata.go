@@ -80,17 +80,20 @@ func binaryMetadataBack(s *side) {
 func oddValues(s *side) {
 	b := s.serve(noteMetadata(s))
 	ctx := metadata.AppendToOutgoingContext(s.ctx,
-		"odd", "a b  c", "odd", "a,b, c", "odd", `"quoted" and 'so'`, "odd", "100%, %41", "odd", "", "odd", "~!@#$^&*()_+;=?")
+		"odd", "a b  c",
+		"odd", "a,b, c", "odd", `"quoted" and 'so'`, "odd", "100%, %41", "odd", "", "odd", "~!@#$^&*()_+;=?")
 	_, err := b.client.Unary(ctx, text("x"))
 	s.status("call", err)
 }
 
 func muchMetadata(s *side) {
 	b := s.serve(noteMetadata(s))
-	ctx := metadata.AppendToOutgoingContext(s.ctx, "long", strings.Repeat("x", 8<<10))
-	for i := range 100 {
-		ctx = metadata.AppendToOutgoingContext(ctx, fmt.Sprint("key-", i), strings.Repeat("y", i))
+	const keys = 100
+	more := append(make([]string, 0, 2+2*keys), "long", strings.Repeat("x", 8<<10))
+	for i := range keys {
+		more = append(more, fmt.Sprint("key-", i), strings.Repeat("y", i))
 	}
+	ctx := metadata.AppendToOutgoingContext(s.ctx, more...)
 	_, err := b.client.Unary(ctx, text("x"))
 	s.status("call", err)
 }
@@ -110,12 +113,16 @@ func rawUpperCase(s *side) {
 
 func illegalMetadata(s *side) {
 	b := s.serve(noteMetadata(s))
-	for _, md := range []metadata.MD{
-		{"a b": {"1"}}, {"a:b": {"1"}}, {"ä": {"1"}}, {"": {"1"}}, {"a\nb": {"1"}},
-		{"key": {"line\nfeed"}}, {"key": {"zero\x00"}}, {"key": {"ä"}}, {"key": {"\x7f"}}, {"key": {"tab\t"}},
-	} {
+	call := func(key, value string) {
+		md := metadata.MD{key: {value}}
 		_, err := b.client.Unary(metadata.NewOutgoingContext(s.ctx, md), text("x"))
 		s.code(fmt.Sprintf("call with %q", md), err)
+	}
+	for _, key := range []string{"", "a b", "a:b", "a/b", "ä", "a\nb", "a\x00"} {
+		call(key, "value")
+	}
+	for _, value := range []string{"line\nfeed", "zero\x00", "ä", "\x7f", "tab\t", "\xff"} {
+		call("sound", value)
 	}
 }
 

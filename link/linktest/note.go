@@ -69,7 +69,7 @@ func (s *side) ran(heading string, err error, right link.Outcome) {
 // expectCode fails the case where no oracle can be asked.
 func (s *side) expectCode(what string, err error, want codes.Code) {
 	if status.Code(err) != want {
-		s.fail("%s: got %v, want %s", what, err, want)
+		s.failf("%s: got %v, want %s", what, err, want)
 	}
 }
 

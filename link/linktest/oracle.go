@@ -27,7 +27,7 @@ func (oracle) Capabilities() link.Capabilities { return link.Capabilities{Stream
 func (oracle) Dial(u *url.URL, o link.DialOptions) (link.Conn, error) {
 	reconnect := backoff.DefaultConfig
 	reconnect.BaseDelay = 10 * time.Millisecond // so that cases need not wait a second
-	opts := []grpc.DialOption{
+	opts := append(make([]grpc.DialOption, 0, 6+len(o.Stats)),
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithConnectParams(grpc.ConnectParams{Backoff: reconnect, MinConnectTimeout: time.Second}),
 		grpc.WithDefaultCallOptions(
@@ -37,7 +37,7 @@ func (oracle) Dial(u *url.URL, o link.DialOptions) (link.Conn, error) {
 		grpc.WithChainUnaryInterceptor(o.Unary...),
 		grpc.WithChainStreamInterceptor(o.Stream...),
 		grpc.WithUserAgent(o.UserAgent),
-	}
+	)
 	for _, h := range o.Stats {
 		opts = append(opts, grpc.WithStatsHandler(h))
 	}

@@ -28,7 +28,9 @@ func outcomeRows() []row {
 }
 
 func ranAnswered(s *side) {
-	answers := []error{errRefused(), errors.New("plain"), status.Error(codes.Unavailable, "u"), withDetails(text("d")), nil}
+	answers := []error{
+		errRefused(), errors.New("plain"), status.Error(codes.Unavailable, "u"), withDetails(text("d")), nil,
+	}
 	b := s.serve(exercise{unary: func(_ context.Context, m *message) (*message, error) {
 		return m, answers[m.GetNumber()]
 	}})

@@ -23,10 +23,11 @@ func registrationRows() []row {
 func serviceInfo(s *side) {
 	empty := s.listen(s.address(), link.ListenOptions{})
 	s.note("empty", len(empty.GetServiceInfo()))
-	info := s.serve(exercise{}).GetServiceInfo()
+	b := s.serve(exercise{})
+	info := b.GetServiceInfo()
 	for _, name := range slices.Sorted(maps.Keys(info)) {
 		s.note("service", name, info[name].Metadata)
-		methods := info[name].Methods
+		methods := slices.Clone(info[name].Methods)
 		slices.SortFunc(methods, func(a, b grpc.MethodInfo) int {
 			return slices.Compare([]byte(a.Name), []byte(b.Name))
 		})
@@ -34,6 +35,8 @@ func serviceInfo(s *side) {
 			s.note("methods of "+name, fmt.Sprintf("%+v", m))
 		}
 	}
+	clear(info)
+	s.note("still told when the caller has cleared its map", len(b.GetServiceInfo()))
 }
 
 // other describes a service that nobody else registers.

@@ -80,7 +80,7 @@ func (r row) on(s Subject, isOracle bool) *record {
 	select {
 	case <-done:
 	case <-hung.C:
-		sd.fail("hangs: not done after %s", bound+grace)
+		sd.failf("hangs: not done after %s", bound+grace)
 	}
 	return sd.record.snapshot()
 }

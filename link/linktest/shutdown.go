@@ -85,7 +85,7 @@ func (s *side) noteServed(srv *server) {
 	case err := <-srv.served:
 		s.note("serve failed", err != nil)
 	case <-s.ctx.Done():
-		s.fail("Serve did not return")
+		s.failf("Serve did not return")
 	}
 }
 

@@ -112,7 +112,7 @@ func (s *side) await(what string, signal <-chan struct{}) {
 	select {
 	case <-signal:
 	case <-s.ctx.Done():
-		s.fail("%s did not happen", what)
+		s.failf("%s did not happen", what)
 		runtime.Goexit()
 	}
 }
@@ -121,12 +121,12 @@ func (s *side) await(what string, signal <-chan struct{}) {
 // may call it.
 func (s *side) must(what string, err error) {
 	if err != nil {
-		s.fail("%s: %v", what, err)
+		s.failf("%s: %v", what, err)
 		runtime.Goexit()
 	}
 }
 
-func (s *side) fail(format string, args ...any) { s.record.fail(fmt.Sprintf(format, args...)) }
+func (s *side) failf(format string, args ...any) { s.record.fail(fmt.Sprintf(format, args...)) }
 
 func (s *side) onEnd(do func()) {
 	s.mu.Lock()
@@ -145,7 +145,7 @@ func (s *side) cleanUp() {
 // rescue turns a panic of a link into a failure of the case.
 func (s *side) rescue() {
 	if p := recover(); p != nil {
-		s.fail("panics: %v\n%s", p, debug.Stack())
+		s.failf("panics: %v\n%s", p, debug.Stack())
 	}
 }
 
@@ -166,7 +166,7 @@ func (s *side) waitIn(ctx context.Context, what string, signal <-chan struct{}) 
 	select {
 	case <-signal:
 	case <-ctx.Done():
-		s.fail("in the handler: %s did not happen before %v", what, ctx.Err())
+		s.failf("in the handler: %s did not happen before %v", what, ctx.Err())
 	}
 }
 
@@ -180,13 +180,12 @@ func closed(signal <-chan struct{}) bool {
 }
 
 // serveAt serves plain handlers at a URL that was in use before.
-func (s *side) serveAt(rawURL string) *server {
+func (s *side) serveAt(rawURL string) {
 	u, err := url.Parse(rawURL)
 	s.must("URL "+rawURL, err)
 	srv := s.listen(u, link.ListenOptions{})
 	linktestv1.RegisterExerciseServer(srv, exercise{})
 	s.start(srv)
-	return srv
 }
 
 // drain notes every message and the end of a stream.

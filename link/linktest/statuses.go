@@ -95,11 +95,13 @@ func wrappedStatuses() []error {
 }
 
 func oddMessages() []error {
-	var answers []error
-	for _, m := range []string{
-		"", "ä ö ü ß 漢字 🦔 \u200d", "line\nline\r\nline\r", "100% %41 %zz %", " spaces at both ends ", "tab\tand\x00zero\x7f",
+	messages := []string{
+		"", "ä ö ü ß \u6f22\u5b57 🦔 \u200d", "first\nsecond\r\nthird\r", "100% %41 %zz %",
+		" spaces at both ends ", "tab\tand\x00zero\x7f",
 		`"quoted" 'so' <b>&amp;</b> \n {"a":1}`, strings.Repeat("long ä ", 500),
-	} {
+	}
+	answers := make([]error, 0, len(messages))
+	for _, m := range messages {
 		answers = append(answers, status.Error(codes.Aborted, m))
 	}
 	return answers

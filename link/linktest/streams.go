@@ -15,7 +15,10 @@ func streamRows() []row {
 		{name: "a chat alternates", run: chatAlternates, streams: true},
 		{name: "a chat where the handler speaks first", run: handlerFirst, streams: true},
 		{name: "a stream begins before its first message", run: beginsBefore, streams: true},
-		{name: "after half-close the handler sees the end and the caller keeps receiving", run: halfClose, streams: true},
+		{
+			name: "after half-close the handler sees the end and the caller keeps receiving",
+			run:  halfClose, streams: true,
+		},
 		{name: "CloseSend twice does no harm", run: closeTwice, streams: true},
 		{name: "1000 messages both ways at once keep their order", run: manyMessages, streams: true},
 		{name: "100 streams at once keep apart", run: manyStreams, streams: true},
@@ -139,7 +142,7 @@ func closeTwice(s *side) {
 func converse(s *side, b *bundle, label string, count int64) {
 	stream, err := b.client.Chat(metadata.AppendToOutgoingContext(s.ctx, "label", label))
 	if err != nil {
-		s.fail("chat %s: %v", label, err)
+		s.failf("chat %s: %v", label, err)
 		return
 	}
 	var wg sync.WaitGroup
@@ -147,7 +150,7 @@ func converse(s *side, b *bundle, label string, count int64) {
 	wg.Go(func() {
 		for i := range count {
 			if err := stream.Send(&message{Number: i, Text: label}); err != nil {
-				s.fail("chat %s: send %d: %v", label, i, err)
+				s.failf("chat %s: send %d: %v", label, i, err)
 			}
 		}
 		s.code("close", stream.CloseSend())

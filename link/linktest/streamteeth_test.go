@@ -14,14 +14,20 @@ import (
 
 func streamTeeth() []tooth {
 	return []tooth{
-		{name: "messages change places", row: "1000 messages both ways at once keep their order", broken: broken{streams: swaps}},
+		{
+			name: "messages change places", row: "1000 messages both ways at once keep their order",
+			broken: broken{streams: swaps},
+		},
 		{name: "messages are doubled", row: "an upload is answered once", broken: broken{streams: doubles}},
 		{
 			name:   "half-close is lost",
 			row:    "after half-close the handler sees the end and the caller keeps receiving",
 			broken: broken{streams: losesHalfClose},
 		},
-		{name: "half-close ends the stream", row: "CloseSend twice does no harm", broken: broken{streams: closesTwiceBadly}},
+		{
+			name: "half-close ends the stream", row: "CloseSend twice does no harm",
+			broken: broken{streams: closesTwiceBadly},
+		},
 		{
 			name: "received messages are merged", row: "RecvMsg of the caller replaces what was in the message",
 			broken: broken{streams: mergesMessages},
@@ -30,13 +36,17 @@ func streamTeeth() []tooth {
 			name: "messages are encoded late", row: "a message changed after it was sent arrives as it was",
 			broken: broken{streams: sendsLate},
 		},
-		{name: "Header does not wait", row: "Header of a stream waits for the header", broken: broken{streams: headerAtOnce}},
+		{
+			name: "Header does not wait", row: "Header of a stream waits for the header",
+			broken: broken{streams: headerAtOnce},
+		},
 		{
 			name: "the header comes after the trailer", row: "a header travels before the reply",
 			broken: broken{streams: headerAtEnd},
 		},
 		{
-			name: "the end is not noticed by SendMsg", row: "SendMsg after the end of a stream is EOF, and RecvMsg tells why",
+			name:   "the end is not noticed by SendMsg",
+			row:    "SendMsg after the end of a stream is EOF, and RecvMsg tells why",
 			broken: broken{streams: sendsForEver},
 		},
 		{
@@ -44,7 +54,10 @@ func streamTeeth() []tooth {
 			broken: broken{streams: queues},
 		},
 		{name: "slow streams hold a lock", row: "slow streams delay no other call", broken: locked()},
-		{name: "streams leak goroutines", row: "abandoned streams free their goroutines", broken: broken{streams: leaks}},
+		{
+			name: "streams leak goroutines", row: "abandoned streams free their goroutines",
+			broken: broken{streams: leaks},
+		},
 	}
 }
 

@@ -29,7 +29,7 @@ func (d tooth) subject(l link.Link) Subject {
 	return s
 }
 
-func TestBrokenLinksFail(t *testing.T) {
+func TestBrokenLinksFail(t *testing.T) { //nolint:tparallel // some cases count goroutines
 	t.Parallel()
 	teeth := slices.Concat(callTeeth(), streamTeeth(), lifeTeeth(), naiveTeeth())
 	for _, d := range teeth {
@@ -70,21 +70,36 @@ func find(t *testing.T, name string) row {
 func naiveTeeth() []tooth {
 	shares, leaks := naive{shares: true}, naive{leaks: true}
 	teeth := []tooth{
-		{name: "requests are not copied", row: "a request changed by the handler is not changed for the caller", broken: shares},
+		{
+			name: "requests are not copied", row: "a request changed by the handler is not changed for the caller",
+			broken: shares,
+		},
 		{
 			name:   "requests are not copied and the caller gives up",
 			row:    "a request changed by a caller that gave up is not changed for the handler",
 			broken: shares,
 		},
-		{name: "replies are not copied", row: "a reply changed by its handler later is not changed for the caller", broken: shares},
-		{name: "kept replies are not copied", row: "a reply that handler and caller both keep is two replies", broken: shares},
+		{
+			name: "replies are not copied", row: "a reply changed by its handler later is not changed for the caller",
+			broken: shares,
+		},
+		{
+			name: "kept replies are not copied", row: "a reply that handler and caller both keep is two replies",
+			broken: shares,
+		},
 		{
 			name:   "the handler runs on the goroutine of the caller",
 			row:    "a handler that ignores its context keeps no caller beyond its deadline",
 			broken: naive{inline: true},
 		},
-		{name: "values of the context leak", row: "no value of the caller's context reaches the handler", broken: leaks},
-		{name: "the cause of a cancellation leaks", row: "the cause of a cancellation stays with the caller", broken: leaks},
+		{
+			name: "values of the context leak", row: "no value of the caller's context reaches the handler",
+			broken: leaks,
+		},
+		{
+			name: "the cause of a cancellation leaks", row: "the cause of a cancellation stays with the caller",
+			broken: leaks,
+		},
 		{
 			name:   "the error value of the handler leaks",
 			row:    "the caller gets a status and not the error value of the handler",

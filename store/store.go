@@ -5,8 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,6 +20,8 @@ type Driver interface {
 	Dialect() goose.Dialect
 	// Open makes the pool of one service's store, creating what is missing.
 	Open(ctx context.Context, u *url.URL, service string, o Options) (*sql.DB, error)
+	// Busy tells of an error that another process was writing for too long.
+	Busy(err error) bool
 	// SingleWriter tells that the store takes one write transaction at a time.
 	SingleWriter() bool
 }
@@ -30,7 +32,9 @@ type Options struct {
 
 	// MaxConns bounds the connections of one service in one process; 0: 8.
 	MaxConns int
-	// MaxWait bounds the wait for the turn to write, in a single-writer store; 0: 5 s.
+	// MaxWait bounds the wait for the turn to write, in a single-writer store: once
+	// within this process, and once for other processes that write, which the end of
+	// a context does not cut short in SQLite; 0: 5 s.
 	MaxWait time.Duration
 }
 
@@ -46,16 +50,17 @@ type DB struct {
 	migrated bool
 }
 
-// ErrBusy is returned by InTx when the turn to write did not come in time.
-// Nothing was written.
+// ErrBusy is wrapped by InTx's error when the turn to write did not come in time,
+// because others of this process or another process were writing. Nothing was
+// written: the transaction may be tried again.
 var ErrBusy = errors.New("store is busy: the turn to write did not come in time")
 
 // Open opens the store of one service. rawURL is scheme:rest, and the driver of
-// that scheme understands the rest.
+// that scheme understands the rest. No error repeats a password.
 func Open(ctx context.Context, rawURL, service string, drivers []Driver, o Options) (*DB, error) {
 	u, err := url.Parse(rawURL)
 	if err != nil {
-		return nil, fmt.Errorf("store %q: %w", rawURL, err)
+		return nil, errors.New("the store's URL cannot be understood: write SCHEME:REST, such as sqlite:FOLDER")
 	}
 	if o.MaxConns == 0 {
 		o.MaxConns = 8
@@ -79,39 +84,12 @@ func Open(ctx context.Context, rawURL, service string, drivers []Driver, o Optio
 		}
 		return db, nil
 	}
-	return nil, fmt.Errorf("store %q: no driver for scheme %q", rawURL, u.Scheme)
-}
-
-// Migrate brings the tables up to the newest migration: goose's SQL files in the
-// root of the FS. A store that holds migrations this binary does not know is
-// refused and left alone. A second call does nothing.
-func (db *DB) Migrate(ctx context.Context, migrations fs.FS) error {
-	db.mu.Lock()
-	defer db.mu.Unlock()
-	if db.migrated {
-		return nil
-	}
-	p, err := goose.NewProvider(db.driver.Dialect(), db.DB, migrations)
-	if err != nil {
-		return fmt.Errorf("migrations: %w", err)
-	}
-	current, newest, err := p.GetVersions(ctx)
-	if err != nil {
-		return fmt.Errorf("migrations: %w", err)
-	}
-	if current > newest {
-		return fmt.Errorf("the store is at version %d and this binary knows only %d: run a newer binary",
-			current, newest)
-	}
-	if _, err := p.Up(ctx); err != nil {
-		return fmt.Errorf("migrate from version %d to %d: %w", current, newest, err)
-	}
-	db.migrated = true
-	return nil
+	return nil, fmt.Errorf("store %q: no driver for scheme %q: there is %s", u.Redacted(), u.Scheme, schemes(drivers))
 }
 
 // InTx runs f in a transaction: committed if f returns nil, else rolled back and
-// f's error returned as it is. An error of the commit itself leaves unknown
+// f's error returned; only one that says that another process writes becomes
+// ErrBusy. An error of the commit itself leaves unknown
 // whether it happened. f must use only the transaction, never db.
 func (db *DB) InTx(ctx context.Context, f func(*sql.Tx) error) error {
 	done, err := db.takeTurn(ctx)
@@ -121,16 +99,24 @@ func (db *DB) InTx(ctx context.Context, f func(*sql.Tx) error) error {
 	defer done()
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
-		return fmt.Errorf("begin: %w", err)
+		return db.busy(fmt.Errorf("begin: %w", err))
 	}
 	defer tx.Rollback() //nolint:errcheck // after a commit it does nothing; before, the first error counts
 	if err := f(tx); err != nil {
-		return err
+		return db.busy(err)
 	}
 	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("commit: %w", err)
+		return db.busy(fmt.Errorf("commit: %w", err))
 	}
 	return nil
+}
+
+// busy adds ErrBusy to an error that says the same in the driver's way.
+func (db *DB) busy(err error) error {
+	if db.driver.Busy(err) {
+		return fmt.Errorf("%w: %w", ErrBusy, err)
+	}
+	return err
 }
 
 func (db *DB) takeTurn(ctx context.Context) (done func(), err error) {
@@ -147,4 +133,15 @@ func (db *DB) takeTurn(ctx context.Context) (done func(), err error) {
 	case <-timer.C:
 		return nil, ErrBusy
 	}
+}
+
+func schemes(drivers []Driver) string {
+	if len(drivers) == 0 {
+		return "none"
+	}
+	names := make([]string, 0, len(drivers))
+	for _, d := range drivers {
+		names = append(names, d.Scheme())
+	}
+	return strings.Join(names, ", ")
 }

@@ -9,17 +9,20 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/XSAM/otelsql"
 	"github.com/pressly/goose/v3"
 	semconv "go.opentelemetry.io/otel/semconv/v1.37.0"
 	"go.opentelemetry.io/otel/trace/noop"
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	"modernc.org/sqlite" // the driver "sqlite", too
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/kerf-go/kerf/store"
 )
 
-// Driver opens "sqlite:DIR" as the file DIR/SERVICE.db. Writes are on disk when
+// Driver opens "sqlite:DIR" as the file DIR/SERVICE.db. As in any URL, "?", "%" and
+// their like in DIR are written %3F and %25. Writes are on disk when
 // they are acknowledged: WAL with synchronous=FULL survives a killed process and
 // a power cut.
 type Driver struct{}
@@ -35,14 +38,17 @@ func (Driver) Dialect() goose.Dialect { return goose.DialectSQLite3 }
 // SingleWriter is true: SQLite locks the whole file for a write.
 func (Driver) SingleWriter() bool { return true }
 
+// Busy tells of SQLITE_BUSY and its kinds: another process writes.
+func (Driver) Busy(err error) bool {
+	coded, ok := errors.AsType[*sqlite.Error](err)
+	return ok && coded.Code()&0xff == sqlite3.SQLITE_BUSY // the rest of the code tells the kind
+}
+
 // Open makes the folder and the file, both for the owner alone.
 func (Driver) Open(ctx context.Context, u *url.URL, service string, o store.Options) (*sql.DB, error) {
-	dir := u.Opaque
-	if dir == "" {
-		dir = u.Path
-	}
-	if dir == "" {
-		return nil, fmt.Errorf("%q names no folder: write sqlite:FOLDER", u)
+	dir, err := folder(u)
+	if err != nil {
+		return nil, err
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make folder: %w", err)
@@ -52,7 +58,7 @@ func (Driver) Open(ctx context.Context, u *url.URL, service string, o store.Opti
 	if tracer == nil {
 		tracer = noop.NewTracerProvider()
 	}
-	db, err := otelsql.Open("sqlite", dsn(file),
+	db, err := otelsql.Open("sqlite", dsn(file, o.MaxWait),
 		otelsql.WithTracerProvider(tracer),
 		otelsql.WithAttributes(semconv.DBSystemNameSQLite, semconv.DBNamespace(service)),
 		otelsql.WithSpanOptions(otelsql.SpanOptions{
@@ -67,9 +73,26 @@ func (Driver) Open(ctx context.Context, u *url.URL, service string, o store.Opti
 	return db, nil
 }
 
-func dsn(file string) string {
+func folder(u *url.URL) (string, error) {
+	dir := u.Path
+	if u.Opaque != "" {
+		var err error
+		if dir, err = url.PathUnescape(u.Opaque); err != nil {
+			return "", fmt.Errorf("folder: %w: write %%25 for a percent sign", err)
+		}
+	}
+	if dir == "" {
+		return "", fmt.Errorf("%q names no folder: write sqlite:FOLDER", u.Redacted())
+	}
+	if u.RawQuery != "" || u.Fragment != "" {
+		return "", fmt.Errorf("%q has no options: write %%3F for a ? and %%23 for a # in the folder's name", u.Redacted())
+	}
+	return filepath.FromSlash(dir), nil
+}
+
+func dsn(file string, wait time.Duration) string {
 	q := url.Values{"_txlock": {"immediate"}, "_pragma": {
-		"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
+		fmt.Sprintf("busy_timeout(%d)", max(wait.Milliseconds(), 1)), "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
 	}}
 	path := (&url.URL{Path: filepath.ToSlash(file)}).EscapedPath() // a name may hold "?" or "%"
 	u := url.URL{Scheme: "file", Opaque: path, RawQuery: q.Encode()}

@@ -1,0 +1,116 @@
+package store_test
+
+import (
+	"database/sql"
+	"strings"
+	"testing"
+
+	"github.com/kerf-go/kerf/store"
+)
+
+func TestMigratingTwiceIsMigratingOnce(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	db := open(t, dir, store.Options{})
+	if err := db.Migrate(t.Context(), things()); err != nil {
+		t.Error(err)
+	}
+	if err := db.InTx(t.Context(), func(tx *sql.Tx) error { return add(t.Context(), tx, "kept") }); err != nil {
+		t.Fatal(err)
+	}
+	if got := names(t, open(t, dir, store.Options{})); len(got) != 1 {
+		t.Errorf("a second start finds %v", got)
+	}
+}
+
+func TestNewerDataIsRefusedAndLeftAlone(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	bare := openBare(t, dir)
+	if err := bare.Migrate(t.Context(), sqlFiles("CREATE TABLE things (name TEXT PRIMARY KEY)",
+		"INSERT INTO things VALUES ('new')", "INSERT INTO things VALUES ('newer')")); err != nil {
+		t.Fatal(err)
+	}
+	old := openBare(t, dir)
+	err := old.Migrate(t.Context(), things())
+	if err == nil || !strings.Contains(err.Error(), "version 3 and this binary knows only 1") {
+		t.Errorf("got %v, want a refusal that tells both versions", err)
+	}
+	if got := names(t, old); len(got) != 2 {
+		t.Errorf("the newer data is now %v", got)
+	}
+}
+
+func TestABrokenMigrationIsUndoneAndNamed(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	db := openBare(t, dir)
+	broken := sqlFiles("CREATE TABLE things (name TEXT PRIMARY KEY)",
+		"INSERT INTO things VALUES ('half'); NO SUCH STATEMENT")
+	err := db.Migrate(t.Context(), broken)
+	if err == nil || !strings.Contains(err.Error(), "00002_step.sql") {
+		t.Errorf("got %v, want an error that names the file", err)
+	}
+	if got := names(t, db); len(got) != 0 {
+		t.Errorf("the broken migration left %v", got)
+	}
+	if err := db.Migrate(t.Context(), sqlFiles("CREATE TABLE things (name TEXT PRIMARY KEY)",
+		"INSERT INTO things VALUES ('whole')")); err != nil {
+		t.Errorf("once it is mended: %v", err)
+	}
+	if got := names(t, db); len(got) != 1 {
+		t.Errorf("the mended migration left %v", got)
+	}
+}
+
+func TestNoMigrationsAreRefused(t *testing.T) {
+	t.Parallel()
+	if err := openBare(t, t.TempDir()).Migrate(t.Context(), nil); err == nil {
+		t.Error("migrations that are nil were accepted")
+	}
+	if err := openBare(t, t.TempDir()).Migrate(t.Context(), sqlFiles()); err == nil {
+		t.Error("a folder without migrations was accepted")
+	}
+}
+
+func TestProcessesThatStartTogetherMigrateOnce(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	openBare(t, dir)
+	const processes = 4
+	var all []*child
+	for range processes {
+		c := startChild(t, "migrate", dir)
+		c.line(t)
+		all = append(all, c)
+	}
+	for _, c := range all {
+		if err := c.in.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range all {
+		if err := c.Wait(); err != nil {
+			t.Errorf("one of the processes: %v", err)
+		}
+	}
+	var rows, n int
+	query := openBare(t, dir).QueryRowContext(t.Context(), "SELECT count(*), max(n) FROM counter")
+	if err := query.Scan(&rows, &n); err != nil {
+		t.Fatal(err)
+	}
+	if rows != 1 || n != 8 {
+		t.Errorf("the counter has %d rows and stands at %d, want 1 and 8: a migration ran twice", rows, n)
+	}
+}
+
+// openBare opens the store of things without any migration.
+func openBare(t *testing.T, dir string) *store.DB {
+	t.Helper()
+	db, err := store.Open(t.Context(), "sqlite:"+dir, "things", drivers(), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}

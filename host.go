@@ -56,8 +56,12 @@ func NewHost(s Service, e Engine) *Host {
 // RegisterService makes a gRPC service callable, as grpc.Server does. The
 // service must be declared in Service.Serves and be registered once.
 func (h *Host) RegisterService(desc *grpc.ServiceDesc, impl any) {
+	if desc == nil {
+		h.mistakef("registers a nil ServiceDesc: pass the one that was generated")
+		return
+	}
 	declared := slices.ContainsFunc(h.service.Serves, func(d *grpc.ServiceDesc) bool {
-		return d.ServiceName == desc.ServiceName
+		return d != nil && d.ServiceName == desc.ServiceName
 	})
 	if !declared {
 		h.mistakef("registers %s, which its Serves does not list: add it there", desc.ServiceName)
@@ -104,6 +108,10 @@ func (h *Host) DB(ctx context.Context, migrations fs.FS) (*store.DB, error) {
 // Handle serves web pages under a pattern of http.ServeMux, on the address that
 // the plan calls web.
 func (h *Host) Handle(pattern string, page http.Handler) {
+	if page == nil {
+		h.mistakef("page %q: its handler is nil", pattern)
+		return
+	}
 	if err := h.engine.Handle(pattern, page); err != nil {
 		h.mistakef("page %q: %w", pattern, err)
 	}
@@ -120,15 +128,33 @@ func (h *Host) Logger() *slog.Logger { return h.engine.Logger() }
 
 // Ready adds a check to the process's readiness. It should ask only about the
 // service itself, never about those it calls, and return within a second.
-func (h *Host) Ready(name string, check func(context.Context) error) { h.engine.Ready(name, check) }
+func (h *Host) Ready(name string, check func(context.Context) error) {
+	if check == nil {
+		h.mistakef("readiness check %q is nil", name)
+		return
+	}
+	h.engine.Ready(name, check)
+}
 
 // Go runs background work from the start until the drain, when its context ends
 // and it is waited for. An error it returns before that stops the process.
-func (h *Host) Go(name string, run func(context.Context) error) { h.engine.Go(name, run) }
+func (h *Host) Go(name string, run func(context.Context) error) {
+	if run == nil {
+		h.mistakef("background work %q is nil", name)
+		return
+	}
+	h.engine.Go(name, run)
+}
 
 // OnStop adds a function that runs after the last call was answered, in reverse
 // order of adding; its context bounds it.
-func (h *Host) OnStop(stop func(context.Context) error) { h.engine.OnStop(stop) }
+func (h *Host) OnStop(stop func(context.Context) error) {
+	if stop == nil {
+		h.mistakef("passes nil to OnStop")
+		return
+	}
+	h.engine.OnStop(stop)
+}
 
 // Err tells what the service did wrong with its Host, and what it declared and
 // did not register. The engine asks after New has returned.
@@ -137,7 +163,7 @@ func (h *Host) Err() error {
 	defer h.mu.Unlock()
 	mistakes := slices.Clone(h.mistakes)
 	for _, d := range h.service.Serves {
-		if !h.registered[d.ServiceName] {
+		if d != nil && !h.registered[d.ServiceName] {
 			mistakes = append(mistakes, fmt.Errorf("service %s: declares %s in Serves and does not register it",
 				h.service.Name, d.ServiceName))
 		}
@@ -156,7 +182,7 @@ func (h *Host) first(name string) bool {
 func (h *Host) mistakef(format string, args ...any) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.mistakes = append(h.mistakes, fmt.Errorf("service "+h.service.Name+": "+format, args...))
+	h.mistakes = append(h.mistakes, fmt.Errorf("service %s: %w", h.service.Name, fmt.Errorf(format, args...)))
 }
 
 // noConn stands for a conn that could not be had; the start fails anyway.

@@ -99,6 +99,9 @@ func (b Batteries) Model(app kerf.App) plan.Model {
 func serviceModel(s kerf.Service) plan.Service {
 	model := plan.Service{Name: s.Name, Calls: s.Calls, Single: s.Single, Web: len(s.Serves) == 0}
 	for _, desc := range s.Serves {
+		if desc == nil {
+			continue // the Host tells
+		}
 		model.Serves = append(model.Serves, desc.ServiceName)
 		for _, m := range desc.Methods {
 			model.Methods = append(model.Methods, plan.Method{

@@ -11,9 +11,10 @@ import (
 
 // checks are what must hold for a process to be ready.
 type checks struct {
-	mu       sync.Mutex // guards the fields below
-	all      []check
-	draining bool
+	drained chan struct{} // closed when the process begins to drain
+
+	mu  sync.Mutex // guards all
+	all []check
 }
 
 type check struct {
@@ -32,27 +33,26 @@ func (c *checks) add(name string, run func(context.Context) error) {
 	c.all = append(c.all, check{name, run})
 }
 
-// drain makes the process unready for good.
-func (c *checks) drain() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.draining = true
-}
+// drain makes the process unready for good. It is called once.
+func (c *checks) drain() { close(c.drained) }
 
 func (c *checks) isDraining() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.draining
+	select {
+	case <-c.drained:
+		return true
+	default:
+		return false
+	}
 }
 
 // run tries every check, and names those that failed.
 func (c *checks) run(ctx context.Context) error {
-	c.mu.Lock()
-	all, draining := c.all, c.draining
-	c.mu.Unlock()
-	if draining {
+	if c.isDraining() {
 		return &telemetry.CheckError{Check: "drain", Err: errDraining}
 	}
+	c.mu.Lock()
+	all := c.all
+	c.mu.Unlock()
 	var errs []error
 	for _, check := range all {
 		ctx, cancel := context.WithTimeout(ctx, checkTimeout)

@@ -6,5 +6,6 @@
 // A process goes through these stages:
 //
 //	plan -> listeners bound -> each service's New -> serving -> ready
-//	     -> not ready -> background work and pages end -> calls drain -> OnStop -> stores closed
+//	     -> not ready -> pages, calls from outside and background work drain
+//	     -> calls within the process drain -> OnStop -> stores closed
 package run

@@ -7,6 +7,9 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"net/url"
+	"path/filepath"
+	"reflect"
 	"slices"
 	"sync"
 
@@ -23,7 +26,8 @@ type engine struct {
 	service kerf.Service
 	logger  *slog.Logger
 
-	mu      sync.Mutex // guards the fields below
+	mu      sync.Mutex                          // guards the fields below
+	conns   map[string]grpc.ClientConnInterface // by the names of the services called
 	db      *store.DB
 	work    []work
 	started bool
@@ -40,15 +44,33 @@ type work struct {
 var _ kerf.Engine = (*engine)(nil)
 
 func newEngine(p *Process, s kerf.Service) *engine {
-	return &engine{process: p, service: s, logger: p.tel.Logger().With("service", s.Name)}
+	return &engine{
+		process: p, service: s, logger: p.tel.Logger().With("service", s.Name),
+		conns: make(map[string]grpc.ClientConnInterface),
+	}
 }
 
 func (e *engine) Register(desc *grpc.ServiceDesc, impl any) error {
-	if desc == nil || impl == nil {
-		return errors.New("nothing to register")
+	if impl == nil {
+		return errors.New("its implementation is nil")
+	}
+	if want, ok := interfaceOf(desc); ok && !reflect.TypeOf(impl).Implements(want) {
+		return fmt.Errorf("%T does not implement %v", impl, want)
+	}
+	if _, ok := e.ServiceInfo()[desc.ServiceName]; ok {
+		return errors.New("another service of this process serves it already: put them into two processes, or remove one")
 	}
 	e.process.everyServer().RegisterService(desc, impl)
 	return nil
+}
+
+// interfaceOf is what a service's implementation must be, if the description says so.
+func interfaceOf(desc *grpc.ServiceDesc) (reflect.Type, bool) {
+	t := reflect.TypeOf(desc.HandlerType)
+	if t == nil || t.Kind() != reflect.Pointer || t.Elem().Kind() != reflect.Interface {
+		return nil, false
+	}
+	return t.Elem(), true
 }
 
 func (e *engine) ServiceInfo() map[string]grpc.ServiceInfo {
@@ -59,8 +81,19 @@ func (p *Process) everyServer() link.Tee {
 	return append(link.Tee{p.local}, p.servers...)
 }
 
+// Dial gives the same conn whenever it is asked for the same service.
 func (e *engine) Dial(service string) (grpc.ClientConnInterface, error) {
-	return e.process.dial(e.service.Name, service)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if conn := e.conns[service]; conn != nil {
+		return conn, nil
+	}
+	conn, err := e.process.dial(e.service.Name, service)
+	if err != nil {
+		return nil, err
+	}
+	e.conns[service] = conn
+	return conn, nil
 }
 
 func (e *engine) OpenDB(ctx context.Context, migrations fs.FS) (*store.DB, error) {
@@ -70,11 +103,11 @@ func (e *engine) OpenDB(ctx context.Context, migrations fs.FS) (*store.DB, error
 		return e.db, nil
 	}
 	o := e.process.options
-	url := o.Plan.Store
-	if url == "" {
-		url = "sqlite:" + o.Data
+	rawURL := o.Plan.Store
+	if rawURL == "" {
+		rawURL = (&url.URL{Scheme: "sqlite", OmitHost: true, Path: filepath.ToSlash(o.Data)}).String()
 	}
-	db, err := store.Open(ctx, url, e.service.Name, o.Batteries.Stores, store.Options{
+	db, err := store.Open(ctx, rawURL, e.service.Name, o.Batteries.Stores, store.Options{
 		Tracer: e.process.tel.TracerProvider(),
 	})
 	if err != nil {
@@ -107,6 +140,9 @@ func (e *engine) Go(name string, run func(context.Context) error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	w := work{name, run}
+	if e.process.background.Err() != nil {
+		return // the drain has begun, which would end it at once
+	}
 	if e.started {
 		e.launch(w)
 		return
@@ -142,6 +178,8 @@ func (e *engine) launch(w work) {
 }
 
 func (e *engine) waitForWork(ctx context.Context) error {
+	e.mu.Lock()   // whoever starts work now has started it, or sees that the drain has begun
+	e.mu.Unlock() //nolint:staticcheck // see above
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -14,6 +14,9 @@ import (
 // completion; without one it runs the app as a monolith. It returns when the
 // command is done, or, for run, when ctx has ended and everything is drained.
 func Exec(ctx context.Context, app kerf.App, b Batteries, args []string, stdout, stderr io.Writer) error {
+	if err := checkApp(app); err != nil {
+		return err
+	}
 	c := &commands{app: app, batteries: b, stdout: stdout, stderr: stderr}
 	root := c.root()
 	root.SetArgs(args)
@@ -38,10 +41,25 @@ func (c *commands) root() *cobra.Command {
   %[1]s run --plan FILE           # the processes of a plan
   %[1]s plan --plan FILE          # what a plan means
   %[1]s status                    # what is running`, name)
+	root.Args = c.noArgs
+	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
+		return fmt.Errorf("%w; see \"%s --help\"", err, command.CommandPath())
+	})
 	root.SilenceUsage, root.SilenceErrors = true, true
 	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
 	root.AddCommand(c.runCommand(), c.planCommand(), c.statusCommand(), c.versionCommand())
 	return root
+}
+
+// noArgs refuses what is no command, and says what was probably meant.
+func (c *commands) noArgs(root *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if meant := root.SuggestionsFor(args[0]); len(meant) > 0 {
+		return fmt.Errorf("there is no command %q: did you mean %q?", args[0], c.app.Name+" "+meant[0])
+	}
+	return fmt.Errorf("there is no command %q; see \"%s --help\"", args[0], c.app.Name)
 }
 
 func (c *commands) versionCommand() *cobra.Command {

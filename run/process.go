@@ -67,6 +67,9 @@ type Process struct {
 // Start builds the process and returns once it serves; Ready tells when its own
 // checks pass. ctx bounds the start. Nothing is left behind by a failed start.
 func Start(ctx context.Context, o Options) (*Process, error) {
+	if err := checkApp(o.App); err != nil {
+		return nil, err
+	}
 	spec, ok := o.Plan.Process(o.Process)
 	if !ok {
 		return nil, fmt.Errorf("process %q is not in the plan: it has %s", o.Process, processNames(o.Plan))
@@ -75,7 +78,10 @@ func Start(ctx context.Context, o Options) (*Process, error) {
 	if o.Directory == nil {
 		o.Directory = NewDirectory(o.Plan)
 	}
-	p := &Process{options: o, spec: spec, pages: newPages(), failures: make(chan error, 1)}
+	p := &Process{
+		options: o, spec: spec, checks: checks{drained: make(chan struct{})}, pages: newPages(),
+		failures: make(chan error, 1),
+	}
 	p.background, p.endWork = context.WithCancel(context.Background())
 	if err := p.start(ctx); err != nil {
 		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
@@ -222,7 +228,7 @@ func (p *Process) fail(err error) {
 func (p *Process) Failed() <-chan error { return p.failures }
 
 // Ready waits until every check of the process passes. Its error tells which
-// did not when ctx ended.
+// did not when ctx ended, or why the process failed before.
 func (p *Process) Ready(ctx context.Context) error {
 	const pause = 20 * time.Millisecond
 	for {
@@ -235,6 +241,10 @@ func (p *Process) Ready(ctx context.Context) error {
 		case <-ctx.Done():
 			timer.Stop()
 			return fmt.Errorf("process %s is not ready: %w", p.spec.Name, err)
+		case failure := <-p.failures:
+			timer.Stop()
+			p.fail(failure) // Failed tells it too
+			return failure
 		case <-timer.C:
 		}
 	}

@@ -29,8 +29,9 @@ type remote struct {
 	dial      func(url string) (link.Conn, error)
 	next      atomic.Uint64
 
-	mu    sync.Mutex // guards conns
-	conns map[string]link.Conn
+	mu     sync.Mutex           // guards the fields below
+	conns  map[string]link.Conn // by URL
+	closed bool
 }
 
 var _ link.Conn = (*remote)(nil)
@@ -61,6 +62,9 @@ func (r *remote) pick(ctx context.Context, method string) (link.Conn, error) {
 	url := urls[r.next.Add(1)%uint64(len(urls))]
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.closed {
+		return nil, link.Mark(status.New(codes.Canceled, "the conn is closed: its process stops"), link.NeverSent)
+	}
 	if conn := r.conns[url]; conn != nil {
 		return conn, nil
 	}
@@ -111,6 +115,7 @@ func (r *remote) addresses(ctx context.Context, scheme string) ([]string, error)
 func (r *remote) Close() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.closed = true
 	var errs []error
 	for url, conn := range maps.All(r.conns) {
 		if err := conn.Close(); err != nil {

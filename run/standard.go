@@ -57,6 +57,7 @@ func (h *healthServer) Watch(_ *healthpb.HealthCheckRequest, stream healthpb.Hea
 		}
 		select {
 		case <-ticker.C:
+		case <-h.checks.drained:
 		case <-stream.Context().Done():
 			return stream.Context().Err()
 		}

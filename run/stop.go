@@ -10,10 +10,12 @@ import (
 	"github.com/kerf-go/kerf/link"
 )
 
-// Stop drains the process: it is unready first, then background work ends, then
-// pages and calls are refused and the running ones finish, callers before
-// callees; then OnStop, in reverse order, and the stores. ctx bounds the drain;
-// what still runs then is cut off. Later calls wait for the first and give its error.
+// Stop drains the process: it is unready first; then pages and calls from other
+// processes are refused, and what runs of them finishes, as does background work,
+// whose contexts end. Calls within the process are refused after that, since all of
+// these make some. Then come OnStop, in reverse order, and the stores. ctx bounds the
+// drain; what still runs then is cut off. Later calls wait for the first and give
+// its error.
 func (p *Process) Stop(ctx context.Context) error {
 	p.stopping.Do(func() { p.stopErr = p.stop(ctx) })
 	return p.stopErr
@@ -22,13 +24,9 @@ func (p *Process) Stop(ctx context.Context) error {
 func (p *Process) stop(ctx context.Context) error {
 	p.checks.drain()
 	p.endWork()
-	var errs []error
-	if p.web != nil {
-		errs = append(errs, p.web.shutdown(ctx))
-	}
-	errs = append(errs, p.shutdownLinks(ctx))
-	for _, e := range p.engines {
-		errs = append(errs, e.waitForWork(ctx))
+	errs := []error{p.drainCallers(ctx)}
+	if p.local != nil {
+		errs = append(errs, shutdown(ctx, p.local))
 	}
 	for _, e := range slices.Backward(p.engines) {
 		errs = append(errs, e.runStops(ctx))
@@ -41,15 +39,22 @@ func (p *Process) stop(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-func (p *Process) shutdownLinks(ctx context.Context) error {
-	servers := p.servers
-	if p.local != nil {
-		servers = append(slices.Clip(servers), p.local)
+// drainCallers ends whatever calls services of the process.
+func (p *Process) drainCallers(ctx context.Context) error {
+	var drains []func(context.Context) error
+	if p.web != nil {
+		drains = append(drains, p.web.shutdown)
 	}
-	errs := make([]error, len(servers))
+	for _, s := range p.servers {
+		drains = append(drains, func(ctx context.Context) error { return shutdown(ctx, s) })
+	}
+	for _, e := range p.engines {
+		drains = append(drains, e.waitForWork)
+	}
+	errs := make([]error, len(drains))
 	var all sync.WaitGroup
-	for i, s := range servers {
-		all.Go(func() { errs[i] = shutdown(ctx, s) })
+	for i, drain := range drains {
+		all.Go(func() { errs[i] = drain(ctx) })
 	}
 	all.Wait()
 	return errors.Join(errs...)

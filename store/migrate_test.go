@@ -2,7 +2,9 @@ package store_test
 
 import (
 	"database/sql"
+	"io/fs"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/kerf-go/kerf/store"
@@ -76,7 +78,9 @@ func TestNoMigrationsAreRefused(t *testing.T) {
 func TestProcessesThatStartTogetherMigrateOnce(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	openBare(t, dir)
+	if err := openBare(t, dir).Migrate(t.Context(), sqlFiles("CREATE TABLE counter (n INTEGER NOT NULL)")); err != nil {
+		t.Fatal(err) // goose waits a second when two make its own table at once
+	}
 	const processes = 4
 	var all []*child
 	for range processes {
@@ -94,8 +98,46 @@ func TestProcessesThatStartTogetherMigrateOnce(t *testing.T) {
 			t.Errorf("one of the processes: %v", err)
 		}
 	}
+	wantCounter(t, openBare(t, dir))
+}
+
+// interrupted runs other once, before it gives the file that is called name.
+type interrupted struct {
+	fs.FS
+	name  string
+	other func()
+}
+
+func (i interrupted) Open(name string) (fs.File, error) {
+	if name == i.name {
+		i.other()
+	}
+	return i.FS.Open(name)
+}
+
+func TestWhatAnotherProcessMigratesInTheMeantimeIsNotDoneTwice(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	before := sqlFiles("CREATE TABLE counter (n INTEGER NOT NULL)", "INSERT INTO counter VALUES (0)")
+	if err := openBare(t, dir).Migrate(t.Context(), before); err != nil {
+		t.Fatal(err)
+	}
+	first, other := openBare(t, dir), openBare(t, dir)
+	err := first.Migrate(t.Context(), interrupted{counted(), "00003_step.sql", sync.OnceFunc(func() {
+		if err := other.Migrate(t.Context(), counted()); err != nil {
+			t.Error(err)
+		}
+	})})
+	if err != nil {
+		t.Error(err)
+	}
+	wantCounter(t, first)
+}
+
+func wantCounter(t *testing.T, db *store.DB) {
+	t.Helper()
 	var rows, n int
-	query := openBare(t, dir).QueryRowContext(t.Context(), "SELECT count(*), max(n) FROM counter")
+	query := db.QueryRowContext(t.Context(), "SELECT count(*), max(n) FROM counter")
 	if err := query.Scan(&rows, &n); err != nil {
 		t.Fatal(err)
 	}

@@ -81,6 +81,31 @@ func TestWritersTakeTurns(t *testing.T) {
 	}
 }
 
+func TestWaitingWritersLeaveTheConnectionsToReaders(t *testing.T) {
+	t.Parallel()
+	db := open(t, t.TempDir(), store.Options{MaxConns: 2, MaxWait: time.Minute})
+	var all sync.WaitGroup
+	err := db.InTx(t.Context(), func(*sql.Tx) error {
+		for range 4 {
+			all.Go(func() {
+				if err := db.InTx(t.Context(), func(*sql.Tx) error { return nil }); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		for range 100 { // while the writers come to wait
+			if n := len(names(t, db)); n != 0 || db.Stats().WaitCount > 0 {
+				return fmt.Errorf("%d rows; %d waited for a connection", n, db.Stats().WaitCount)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	all.Wait()
+}
+
 func TestWhoeverWaitsTooLongIsToldThatTheStoreIsBusy(t *testing.T) {
 	t.Parallel()
 	db := open(t, t.TempDir(), store.Options{MaxWait: 20 * time.Millisecond})

@@ -1,0 +1,97 @@
+package story
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+)
+
+// events are what the browser tells of one page.
+type events struct {
+	mu       sync.Mutex // guards the fields below
+	problems []problem
+	requests []string
+	status   int64 // of the last document
+}
+
+// problem is one complaint of the console; url is set for what could not be loaded.
+type problem struct{ url, text string }
+
+// note is called by the browser's own goroutine; it must not wait.
+func (e *events) note(event any) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	switch event := event.(type) {
+	case *network.EventRequestWillBeSent:
+		e.requests = append(e.requests, fmt.Sprintf("%s %s (%s)", event.Request.Method, event.Request.URL, event.Type))
+	case *network.EventResponseReceived:
+		if event.Type == network.ResourceTypeDocument {
+			e.status = event.Response.Status
+		}
+	case *log.EventEntryAdded:
+		if event.Entry.Level == log.EntryLevelError || event.Entry.Level == log.EntryLevelWarning {
+			e.noteLog(event.Entry)
+		}
+	case *runtime.EventExceptionThrown:
+		e.problems = append(e.problems, problem{text: exception(event.ExceptionDetails)})
+	case *runtime.EventConsoleAPICalled:
+		if event.Type == runtime.ConsoleAPICalledTypeError || event.Type == runtime.ConsoleAPICalledTypeWarning {
+			e.problems = append(e.problems, problem{text: fmt.Sprintf("console.%s", event.Type)})
+		}
+	}
+}
+
+func exception(details *runtime.ExceptionDetails) string {
+	if details.Exception != nil {
+		return details.Text + " " + details.Exception.Description
+	}
+	return details.Text
+}
+
+func (e *events) noteLog(entry *log.Entry) {
+	p := problem{text: fmt.Sprintf("%s %s: %s (%s)", entry.Source, entry.Level, entry.Text, entry.URL)}
+	if entry.Source == log.EntrySourceNetwork {
+		p.url = entry.URL
+	}
+	e.problems = append(e.problems, p)
+}
+
+// forgive drops the complaints that a URL could not be loaded, or any that
+// begins with it if it ends with "*".
+func (e *events) forgive(url string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	prefix, many := strings.CutSuffix(url, "*")
+	e.problems = slices.DeleteFunc(e.problems, func(p problem) bool {
+		return p.url != "" && (p.url == url || many && strings.HasPrefix(p.url, prefix))
+	})
+}
+
+func (e *events) takeProblems() []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	texts := make([]string, 0, len(e.problems))
+	for _, p := range e.problems {
+		texts = append(texts, p.text)
+	}
+	e.problems = nil
+	return texts
+}
+
+func (e *events) lastStatus() int64 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.status
+}
+
+// sent lists the requests so far.
+func (e *events) sent() []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.requests)
+}

@@ -1,0 +1,29 @@
+package main
+
+import (
+	"testing"
+
+	accountsv1 "github.com/kerf-go/kerf/examples/chirp/accounts/v1"
+	followsv1 "github.com/kerf-go/kerf/examples/chirp/follows/v1"
+	messagesv1 "github.com/kerf-go/kerf/examples/chirp/messages/v1"
+	notifyv1 "github.com/kerf-go/kerf/examples/chirp/notify/v1"
+	"github.com/kerf-go/kerf/examples/chirp/story"
+	"github.com/kerf-go/kerf/examples/chirp/web"
+	"github.com/kerf-go/kerf/kerftest"
+)
+
+func site(env *kerftest.Env) story.Site {
+	return story.Site{URL: env.URL(), Clients: web.Clients{
+		Accounts: accountsv1.NewAccountsClient(env.Conn("accounts")),
+		Messages: messagesv1.NewMessagesClient(env.Conn("messages")),
+		Follows:  followsv1.NewFollowsClient(env.Conn("follows")),
+		Notify:   notifyv1.NewNotifyClient(env.Conn("notify")),
+	}}
+}
+
+func TestStoryInABrowser(t *testing.T) {
+	t.Parallel()
+	kerftest.Run(t, app(), plans, func(t *testing.T, env *kerftest.Env) {
+		story.Browse(t, site(env))
+	})
+}

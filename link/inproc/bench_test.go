@@ -2,6 +2,7 @@ package inproc_test
 
 import (
 	"context"
+	"fmt"
 	"net/url"
 	"testing"
 	"time"
@@ -17,21 +18,29 @@ type echo struct {
 
 func (echo) Unary(_ context.Context, m *pb.Message) (*pb.Message, error) { return m, nil }
 
-func BenchmarkUnary(b *testing.B) {
+func dial(b *testing.B, o link.DialOptions) pb.ExerciseClient {
+	b.Helper()
 	s, err := inproc.Link{}.Listen(b.Context(), &url.URL{Scheme: "inproc"}, link.ListenOptions{})
 	if err != nil {
 		b.Fatal(err)
 	}
 	pb.RegisterExerciseServer(s, echo{})
 	go s.Serve()
-	defer s.Close()
-	u, _ := url.Parse(s.URL())
-	conn, err := inproc.Link{}.Dial(u, link.DialOptions{})
+	b.Cleanup(func() { s.Close() })
+	u, err := url.Parse(s.URL())
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer conn.Close()
-	client := pb.NewExerciseClient(conn)
+	conn, err := inproc.Link{}.Dial(u, o)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { conn.Close() })
+	return pb.NewExerciseClient(conn)
+}
+
+func BenchmarkUnary(b *testing.B) {
+	client := dial(b, link.DialOptions{})
 	request := &pb.Message{Payload: make([]byte, 100)}
 	ctx, cancel := context.WithTimeout(b.Context(), time.Hour)
 	defer cancel()
@@ -39,6 +48,25 @@ func BenchmarkUnary(b *testing.B) {
 	for b.Loop() {
 		if _, err := client.Unary(ctx, request); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkCopy shows what copying costs beside passing the very message: the
+// whole call, by the size of its payload.
+func BenchmarkCopy(b *testing.B) {
+	for _, size := range []int{100, 10_000, 1_000_000} {
+		for _, shared := range []bool{false, true} {
+			b.Run(fmt.Sprintf("%d bytes, shared %v", size, shared), func(b *testing.B) {
+				client := dial(b, link.DialOptions{Shared: func(string) bool { return shared }})
+				request := &pb.Message{Payload: make([]byte, size)}
+				b.ReportAllocs()
+				for b.Loop() {
+					if _, err := client.Unary(b.Context(), request); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
 		}
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+_ "github.com/kerf-go/kerf/link/httplink"
+
 	"github.com/kerf-go/kerf/link"
 	"github.com/kerf-go/kerf/link/call"
 )

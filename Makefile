@@ -21,6 +21,7 @@ lint: ## Run golangci-lint
 generate: ## Write generated code, the plan's schema and help texts anew
 	$(TOOL) buf generate
 	go test ./plan ./run -update > /dev/null
+	go test ./docs -run Schema -update > /dev/null
 
 verify: generate ## Fail if generated files are not as committed
 	@git diff --exit-code && test -z "$$(git status --porcelain)" || \

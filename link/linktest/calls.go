@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 
 	"google.golang.org/grpc"
@@ -11,6 +12,7 @@ import (
 	"google.golang.org/grpc/peer"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/kerf-go/kerf/link"
 	linktestv1 "github.com/kerf-go/kerf/link/linktest/v1"
 )
 
@@ -26,6 +28,7 @@ func callRows() []row {
 		{name: "the caller is told its peer", run: callerPeer},
 		{name: "the caller is told its peer when the call fails", run: callerPeerOnError},
 		{name: "the handler is told its peer", run: handlerPeer},
+		{name: "the user agent of the conn comes first in that of the call", run: userAgent},
 	}
 }
 
@@ -132,6 +135,18 @@ func handlerPeer(s *side) {
 		s.note("peer", ok, ok && p.Addr != nil)
 		return m, nil
 	}})
+	_, err := b.client.Unary(s.ctx, text("x"))
+	s.status("call", err)
+}
+
+func userAgent(s *side) {
+	const agent = "exercise/1.0"
+	b := s.serveWith(exercise{unary: func(ctx context.Context, m *message) (*message, error) {
+		md, _ := metadata.FromIncomingContext(ctx)
+		seen := strings.Join(md["user-agent"], " and ")
+		s.note("user agent", strings.HasPrefix(seen, agent+" "), len(md["user-agent"]))
+		return m, nil
+	}}, link.ListenOptions{}, link.DialOptions{UserAgent: agent})
 	_, err := b.client.Unary(s.ctx, text("x"))
 	s.status("call", err)
 }

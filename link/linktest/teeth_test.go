@@ -45,7 +45,7 @@ func TestBrokenLinksFail(t *testing.T) { //nolint:tparallel // some cases count 
 				t.Fatalf("%q fails on the intact link:\n%s", d.row, strings.Join(found, "\n"))
 			}
 			broken := d.subject(d.broken)
-			broken.patience = 3 * time.Second // some of them hang
+			broken.patience = 2 * time.Second // some of them hang
 			found := r.differences(broken)
 			if len(found) == 0 {
 				t.Fatalf("%q passes", d.row)

@@ -22,6 +22,10 @@ func Exec(ctx context.Context, app kerf.App, b Batteries, args []string, stdout,
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
+	root.InitDefaultCompletionCmd() // now, since it takes the output as it is
+	if completion, _, err := root.Find([]string{"completion"}); err == nil {
+		completion.Example = fmt.Sprintf("  source <(%[1]s completion bash)\n  %[1]s completion fish | source", app.Name)
+	}
 	return root.ExecuteContext(ctx)
 }
 
@@ -41,7 +45,6 @@ func (c *commands) root() *cobra.Command {
   %[1]s run --plan FILE           # the processes of a plan
   %[1]s plan --plan FILE          # what a plan means
   %[1]s status                    # what is running`, name)
-	root.Args = c.noArgs
 	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
 		return fmt.Errorf("%w; see \"%s --help\"", err, command.CommandPath())
 	})
@@ -51,20 +54,25 @@ func (c *commands) root() *cobra.Command {
 	return root
 }
 
-// noArgs refuses what is no command, and says what was probably meant.
-func (c *commands) noArgs(root *cobra.Command, args []string) error {
+// noArgs refuses what is no command and no flag, and says what was probably meant.
+func noArgs(command *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	if meant := root.SuggestionsFor(args[0]); len(meant) > 0 {
-		return fmt.Errorf("there is no command %q: did you mean %q?", args[0], c.app.Name+" "+meant[0])
+	path := command.CommandPath()
+	if command.HasParent() {
+		return fmt.Errorf("%q takes no arguments, and got %q; see \"%s --help\"", path, args[0], path)
 	}
-	return fmt.Errorf("there is no command %q; see \"%s --help\"", args[0], c.app.Name)
+	command.SuggestionsMinimumDistance = 2 // cobra's own default, which it sets only without Args
+	if meant := command.SuggestionsFor(args[0]); len(meant) > 0 {
+		return fmt.Errorf("there is no command %q: did you mean %q?", args[0], path+" "+meant[0])
+	}
+	return fmt.Errorf("there is no command %q; see \"%s --help\"", args[0], path)
 }
 
 func (c *commands) versionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+		Use: "version", Short: "Print the version", Args: noArgs,
 		Example: "  " + c.app.Name + " version",
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprintln(c.stdout, c.app.Name, version())

@@ -13,7 +13,7 @@ import (
 func (c *commands) planCommand() *cobra.Command {
 	var file, format string
 	command := &cobra.Command{
-		Use: "plan", Short: "Show what a plan means: processes, links and who calls whom", Args: cobra.NoArgs,
+		Use: "plan", Short: "Show what a plan means: processes, links and who calls whom", Args: noArgs,
 		Example: fmt.Sprintf("  %[1]s plan --plan F\n  %[1]s plan --plan F --format mermaid", c.app.Name),
 		RunE: func(*cobra.Command, []string) error {
 			p, err := c.resolve(file)
@@ -29,7 +29,7 @@ func (c *commands) planCommand() *cobra.Command {
 		},
 	}
 	planFlag(command, &file)
-	command.Flags().StringVar(&format, "format", "table", "table, mermaid or json")
+	command.Flags().StringVar(&format, "format", "table", "the `FORMAT`: table, mermaid or json")
 	complete(command, "format", "table", "mermaid", "json")
 	return command
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/netip"
 	"os"
 	"sync/atomic"
 	"time"
@@ -24,7 +26,7 @@ const stopTimeout = 20 * time.Second
 func (c *commands) runCommand() *cobra.Command {
 	var f runFlags
 	command := &cobra.Command{
-		Use: "run", Short: "Run the app, in one process or as a plan says", Args: cobra.NoArgs,
+		Use: "run", Short: "Run the app, in one process or as a plan says", Args: noArgs,
 		Example: fmt.Sprintf("  %[1]s run\n  %[1]s run --plan plans/http.yaml\n  %[1]s run --plan F --process NAME",
 			c.app.Name),
 		RunE: func(command *cobra.Command, _ []string) error { return c.run(command.Context(), f) },
@@ -35,7 +37,7 @@ func (c *commands) runCommand() *cobra.Command {
 	flags.StringVar(&f.data, "data", "",
 		"keep SQLite stores in `FOLDER`, whatever the plan says (default: the plan's, else your data folder)")
 	flags.StringVar(&f.web, "web", "", "serve web pages on `ADDRESS`, such as 127.0.0.1:0, instead of the plan's")
-	flags.StringVar(&f.log, "log", "", "log as json or text (default: text on a terminal, else json)")
+	flags.StringVar(&f.log, "log", "", "log in `FORMAT` json or text (default: text on a terminal, else json)")
 	complete(command, "log", "json", "text")
 	return command
 }
@@ -47,6 +49,9 @@ func (c *commands) run(ctx context.Context, f runFlags) error {
 	}
 	if f.data != "" && schemeOf(p.Store) == "sqlite" {
 		p.Store = "" // said on the command line, the folder beats the plan's
+	}
+	if err := placeWeb(p, f.web); err != nil {
+		return err
 	}
 	if f.data == "" {
 		if f.data, err = dataFolder(c.app.Name); err != nil {
@@ -71,6 +76,28 @@ func (c *commands) run(ctx context.Context, f runFlags) error {
 	return c.runFleet(ctx, p, f)
 }
 
+// placeWeb puts the pages where the command line says. The plan's rule holds there
+// too: only this machine, unless the plan accepts the risk.
+func placeWeb(p *plan.Plan, address string) error {
+	if address == "" {
+		return nil
+	}
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return fmt.Errorf("--web %s: %w; write it as 127.0.0.1:8080, with port 0 for any free one", address, err)
+	}
+	if ip, err := netip.ParseAddr(host); !p.Insecure && host != "localhost" && (err != nil || !ip.Unmap().IsLoopback()) {
+		return fmt.Errorf("--web %s lets other machines in, and nothing checks who they are: "+
+			"listen on 127.0.0.1, or run a plan with \"insecure: true\"", address)
+	}
+	for i := range p.Processes {
+		if p.Processes[i].Web != "" {
+			p.Processes[i].Web = address
+		}
+	}
+	return nil
+}
+
 func logFormat(w any) string {
 	if file, ok := w.(*os.File); ok && isatty.IsTerminal(file.Fd()) {
 		return "text"
@@ -81,7 +108,7 @@ func logFormat(w any) string {
 func (c *commands) options(p *plan.Plan, f runFlags, process string) Options {
 	return Options{
 		App: c.app, Batteries: c.batteries, Plan: p, Process: process, Directory: NewDirectory(p), Data: f.data,
-		Web: f.web, LogOutput: c.stderr, LogFormat: f.log,
+		LogOutput: c.stderr, LogFormat: f.log,
 	}
 }
 
@@ -125,10 +152,7 @@ func (c *commands) runOne(ctx context.Context, p *plan.Plan, f runFlags) error {
 		return await(ctx, process, nil, stopTimeout)
 	}
 	before := parent.Previous()
-	o.Listen, o.Admin = before.Listening, before.Admin
-	if before.Web != "" {
-		o.Web = before.Web
-	}
+	o.Listen, o.Web, o.Admin = before.Listening, before.Web, before.Admin
 	process, err := Start(ctx, o)
 	if err != nil {
 		parent.Failed(explain(err))

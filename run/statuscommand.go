@@ -23,7 +23,7 @@ func (c *commands) statusCommand() *cobra.Command {
 	var asJSON bool
 	var data string
 	command := &cobra.Command{
-		Use: "status", Short: "Show the processes that run", Args: cobra.NoArgs,
+		Use: "status", Short: "Show the processes that run", Args: noArgs,
 		Example: fmt.Sprintf("  %[1]s status\n  %[1]s status --json", c.app.Name),
 		RunE: func(command *cobra.Command, _ []string) error {
 			if data == "" {

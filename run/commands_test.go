@@ -1,0 +1,166 @@
+package run_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/kerf-go/kerf"
+	"github.com/kerf-go/kerf/kit"
+)
+
+// command carries out a command of an app, which ends by itself.
+func command(t *testing.T, app kerf.App, args ...string) (stdout string, err error) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	err = kit.Run(t.Context(), app, args, &out, &errs)
+	if errs.Len() > 0 {
+		t.Logf("stderr: %s", &errs)
+	}
+	return out.String(), err
+}
+
+func planFile(t *testing.T, text string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "plan.yaml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// golden compares what came out with a file of testdata, or writes it.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	file := filepath.Join("testdata", name+".golden")
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s:\n--- got\n%s--- want\n%s(go test ./run -update writes it, if it is right)", file, got, want)
+	}
+}
+
+func TestHelpOfEveryCommand(t *testing.T) {
+	t.Parallel()
+	for name, args := range map[string][]string{
+		"help": nil, "help-run": {"run"}, "help-plan": {"plan"}, "help-status": {"status"}, "help-version": {"version"},
+		"help-completion": {"completion"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			out, err := command(t, pair(nil, nil), append(args, "--help")...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(out, "Examples:") {
+				t.Error("the help shows no example")
+			}
+			golden(t, name, out)
+		})
+	}
+}
+
+func TestCompletionKnowsTheCommands(t *testing.T) {
+	t.Parallel()
+	for _, shell := range []string{"bash", "zsh", "fish"} {
+		t.Run(shell, func(t *testing.T) {
+			t.Parallel()
+			script, err := command(t, pair(nil, nil), "completion", shell)
+			if err != nil || !strings.Contains(script, "pair") || len(script) < 500 {
+				t.Errorf("%d bytes, %v", len(script), err)
+			}
+		})
+	}
+	for args, want := range map[string][]string{
+		"":               {"run", "plan", "status", "version", "completion"},
+		"r":              {"run"},
+		"run --":         {"--plan", "--process", "--data", "--web", "--log"},
+		"plan --format ": {"table", "mermaid", "json"},
+		"run --log ":     {"json", "text"},
+	} {
+		out, err := command(t, pair(nil, nil), append([]string{"__complete"}, strings.Split(args, " ")...)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, word := range want {
+			if !strings.Contains(out, word) {
+				t.Errorf("%q is not completed by %q but by\n%s", args, word, out)
+			}
+		}
+	}
+}
+
+func TestWrongCommandLinesSayWhatIsRight(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]string{
+		"rnu":                               `there is no command "rnu": did you mean "pair run"?`,
+		"dance":                             `there is no command "dance"; see "pair --help"`,
+		"--plna x":                          `unknown flag: --plna; see "pair --help"`,
+		"run --plna x":                      `unknown flag: --plna; see "pair run --help"`,
+		"run now":                           `"pair run" takes no arguments, and got "now"; see "pair run --help"`,
+		"plan --format yaml":                "--format yaml: write table, mermaid or json",
+		"run --log loud":                    "--log loud: write json or text",
+		"run --web 8080":                    "--web 8080: address 8080: missing port in address; write it as 127.0.0.1:8080",
+		"run --web 0.0.0.0:0":               "lets other machines in",
+		"run --plan /nowhere.yaml":          "/nowhere.yaml",
+		"run --process nobody":              `process "nobody" is not in the plan: it has pair`,
+		"run --data /dev/null":              "give another with --data FOLDER",
+		"status --data /dev/null/x --json":  "/dev/null/x",
+		"plan --plan testdata/mistake.yaml": `testdata/mistake.yaml:4:22: the app has no service "frnt"; did you mean front?`,
+	} {
+		t.Run(line, func(t *testing.T) {
+			t.Parallel()
+			args := strings.Fields(line)
+			if args[0] == "run" && !strings.Contains(line, "--data") {
+				args = append(args, "--data", t.TempDir())
+			}
+			_, err := command(t, pair(nil, nil), args...)
+			wantError(t, err, want)
+		})
+	}
+}
+
+func TestAPlanIsShownInThreeFormats(t *testing.T) {
+	t.Parallel()
+	for format, want := range map[string]string{
+		"table": "front", "mermaid": "flowchart", "json": `"processes"`,
+	} {
+		out, err := command(t, pair(nil, nil), "plan", "--plan", planFile(t, apart), "--format", format)
+		if err != nil || !strings.Contains(out, want) {
+			t.Errorf("%s: %v\n%s", format, err, out)
+		}
+		if format == "json" && !json.Valid([]byte(out)) {
+			t.Errorf("this is no JSON:\n%s", out)
+		}
+	}
+	usual, err := command(t, pair(nil, nil), "plan")
+	if err != nil || !strings.Contains(usual, "127.0.0.1:8080") {
+		t.Errorf("without a plan: %v\n%s", err, usual)
+	}
+}
+
+func TestVersionNamesTheApp(t *testing.T) {
+	t.Parallel()
+	out, err := command(t, pair(nil, nil), "version")
+	if name, version, ok := strings.Cut(strings.TrimSpace(out), " "); err != nil || !ok || name != "pair" || version == "" {
+		t.Errorf("%q, %v", out, err)
+	}
+}
+
+func TestStatusOfWhatDoesNotRun(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{{"status"}, {"status", "--json"}} {
+		_, err := command(t, pair(nil, nil), append(args, "--data", t.TempDir())...)
+		wantError(t, err, "pair is not running with its data in", `start it with "pair run"`)
+	}
+}

@@ -23,7 +23,8 @@ generate: ## Write generated code, the plan's schema and help texts anew
 	go test ./plan ./run -update > /dev/null
 	go test ./docs -run Schema -update > /dev/null
 
-verify: generate ## Fail if generated files are not as committed
+verify: generate ## Fail if generated files or go.mod are not as they should be
+	go mod tidy -diff
 	@git diff --exit-code && test -z "$$(git status --porcelain)" || \
 		{ git status --short; echo 'generated files differ from what is committed: run "make generate" and commit'; exit 1; }
 

@@ -23,7 +23,22 @@ func site(env *kerftest.Env) story.Site {
 
 func TestStoryInABrowser(t *testing.T) {
 	t.Parallel()
+	browser := story.NewBrowser(t)
 	kerftest.Run(t, app(), plans, func(t *testing.T, env *kerftest.Env) {
-		story.Browse(t, site(env))
+		story.Browse(t, browser, site(env))
+	})
+}
+
+func TestNothingBadIsStored(t *testing.T) {
+	t.Parallel()
+	kerftest.Run(t, app(), plans, func(t *testing.T, env *kerftest.Env) {
+		story.Misbehave(t, site(env))
+	})
+}
+
+func TestScriptsInFieldsAreInert(t *testing.T) {
+	t.Parallel()
+	kerftest.Run(t, app(), plans, func(t *testing.T, env *kerftest.Env) {
+		story.Inject(t, site(env))
 	})
 }

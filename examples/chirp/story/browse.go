@@ -22,10 +22,10 @@ type browse struct {
 
 // Browse tells the whole story of two people in a browser. During all of it no
 // page may ask another host for anything, and no console may complain.
-func Browse(t *testing.T, site Site) {
+func Browse(t *testing.T, browser *Browser, site Site) {
 	t.Helper()
-	b := &browse{t: t, site: site, browser: NewBrowser(t)}
-	b.ann, b.bob = b.browser.Open("ann", site.URL), b.browser.Open("bob", site.URL)
+	b := &browse{t: t, site: site, browser: browser}
+	b.ann, b.bob = browser.Open(t, "ann", site.URL), browser.Open(t, "bob", site.URL)
 	chapters := []func(){
 		b.signUpByKeyboard, b.signUpByMouse, b.logOutAndIn,
 		b.post, b.postTooMuch, b.profile, b.follow, b.live, b.search, b.rename, b.pages, b.unfollow,

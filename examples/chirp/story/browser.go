@@ -19,7 +19,6 @@ const (
 
 // Browser is one chromium, with a profile of its own that ends with the test.
 type Browser struct {
-	t   *testing.T
 	ctx context.Context //nolint:containedctx // of the browser, which is made of contexts
 }
 
@@ -52,7 +51,7 @@ func NewBrowser(t *testing.T) *Browser {
 	if err := chromedp.Do(ctx); err != nil {
 		t.Fatalf("start chromium: %v", err)
 	}
-	return &Browser{t: t, ctx: ctx}
+	return &Browser{ctx}
 }
 
 // remove removes the browser's folder. Its helpers may still write there for a

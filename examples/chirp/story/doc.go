@@ -3,8 +3,9 @@
 // each plan, and those of the monolith wired by hand: the same story everywhere.
 //
 //	func TestStoryInABrowser(t *testing.T) {
+//		browser := story.NewBrowser(t)
 //		kerftest.Run(t, app(), plans, func(t *testing.T, env *kerftest.Env) {
-//			story.Browse(t, story.Site{URL: env.URL(), Clients: clients(env)})
+//			story.Browse(t, browser, story.Site{URL: env.URL(), Clients: clients(env)})
 //		})
 //	}
 //

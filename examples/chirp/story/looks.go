@@ -7,25 +7,29 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// looks opens every page on phones, in light and dark: nothing may stand beyond
-// the edge of the screen, and what can be tapped must be reachable.
+// looks shows every page on phones, in light and dark: nothing may stand beyond
+// the edge of the screen, and text must not have the colour of the ground.
 func (b *browse) looks() {
 	p := b.ann
-	for _, scheme := range []string{"light", "dark"} {
-		p.prefers(scheme)
-		ground := ""
-		for _, width := range []int64{390, 320} {
-			p.do("turn into a phone", chromedp.EmulateViewport(width, 800))
-			for _, path := range []string{
-				"/", "/public", "/search?q=sawdust", "/settings", "/@anna", "/@anna/followers", "/posts/1",
-			} {
-				p.Go(path)
+	for _, path := range []string{
+		"/", "/public", "/search?q=sawdust", "/settings", "/@anna", "/@anna/followers", "/posts/1",
+	} {
+		p.Go(path)
+		grounds := make(map[string]bool)
+		for _, scheme := range []string{"light", "dark"} {
+			p.prefers(scheme)
+			for _, width := range []int64{390, 320} {
+				p.do("turn into a phone", chromedp.EmulateViewport(width, 800))
 				p.fits(path, width)
-				ground = p.Value(`getComputedStyle(document.body).backgroundColor`)
+			}
+			ground := p.Value(`getComputedStyle(document.body).backgroundColor`)
+			grounds[ground] = true
+			if text := p.Value(`getComputedStyle(document.body).color`); text == ground {
+				b.t.Errorf("%s in %s: text has the colour of the ground, %s", path, scheme, ground)
 			}
 		}
-		if bright := p.Value(`getComputedStyle(document.body).color`); bright == ground {
-			b.t.Errorf("in %s, text has the colour of the ground, %s", scheme, ground)
+		if len(grounds) != 2 {
+			b.t.Errorf("%s looks the same in light and dark", path)
 		}
 	}
 	p.prefers("light")

@@ -4,7 +4,7 @@ import "github.com/chromedp/cdproto/emulation"
 
 // withoutScript has carl do everything but watch, with scripts turned off.
 func (b *browse) withoutScript() {
-	p := b.browser.Open("carl", b.site.URL)
+	p := b.browser.Open(b.t, "carl", b.site.URL)
 	err := command(p.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
 	if err != nil {
 		b.t.Fatalf("turn scripts off: %v", err)

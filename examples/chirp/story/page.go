@@ -29,11 +29,11 @@ type Page struct {
 }
 
 // Open opens an empty page of the site's for one more person.
-func (b *Browser) Open(who, site string) *Page {
-	b.t.Helper()
+func (b *Browser) Open(t *testing.T, who, site string) *Page {
+	t.Helper()
 	ctx, closePage := chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext())
-	b.t.Cleanup(closePage)
-	p := &Page{t: b.t, who: who, site: site, ctx: ctx, seen: &events{}}
+	t.Cleanup(closePage)
+	p := &Page{t: t, who: who, site: site, ctx: ctx, seen: &events{}}
 	// Not with a deadline: the tab lives as long as the context of its first run.
 	err := errors.Join(
 		chromedp.Listen(ctx, p.seen.note),
@@ -43,9 +43,9 @@ func (b *Browser) Open(who, site string) *Page {
 		chromedp.Do(ctx, chromedp.EmulateViewport(1280, 900)),
 	)
 	if err != nil {
-		b.t.Fatalf("open a page for %s: %v", who, err)
+		t.Fatalf("open a page for %s: %v", who, err)
 	}
-	b.t.Cleanup(p.finish)
+	t.Cleanup(p.finish)
 	return p
 }
 

@@ -1,0 +1,23 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/kerf-go/kerf/examples/chirp/story"
+	"github.com/kerf-go/kerf/kerftest"
+)
+
+const apart = "plans/http.yaml"
+
+func TestBrokenPartsLeaveTheRestStanding(t *testing.T) {
+	t.Parallel()
+	browser := story.NewBrowser(t)
+	env := kerftest.Processes(t, app(), apart)
+	story.Break(t, browser, site(env), env)
+}
+
+func TestNothingAcknowledgedIsLost(t *testing.T) {
+	t.Parallel()
+	env := kerftest.Processes(t, app(), apart)
+	story.Survive(t, site(env), env)
+}

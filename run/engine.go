@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 
 	"google.golang.org/grpc"
@@ -31,6 +33,7 @@ type engine struct {
 	db      *store.DB
 	work    []work
 	started bool
+	active  map[string]int // how often work of a name runs
 	running sync.WaitGroup
 	stops   []func(context.Context) error
 }
@@ -46,7 +49,7 @@ var _ kerf.Engine = (*engine)(nil)
 func newEngine(p *Process, s kerf.Service) *engine {
 	return &engine{
 		process: p, service: s, logger: p.tel.Logger().With("service", s.Name),
-		conns: make(map[string]grpc.ClientConnInterface),
+		conns: make(map[string]grpc.ClientConnInterface), active: make(map[string]int),
 	}
 }
 
@@ -167,19 +170,28 @@ func (e *engine) startWork() {
 	}
 }
 
+// launch runs work; the caller holds the lock.
 func (e *engine) launch(w work) {
+	e.active[w.name]++
 	e.running.Go(func() {
 		ctx := e.process.background
 		err := w.run(ctx)
 		if err != nil && ctx.Err() == nil {
 			e.process.fail(fmt.Errorf("service %s: background work %q failed: %w", e.service.Name, w.name, err))
 		}
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		if e.active[w.name]--; e.active[w.name] == 0 {
+			delete(e.active, w.name)
+		}
 	})
 }
 
+// waitForWork waits once the drain has begun, after which no more work starts.
 func (e *engine) waitForWork(ctx context.Context) error {
-	e.mu.Lock()   // whoever starts work now has started it, or sees that the drain has begun
-	e.mu.Unlock() //nolint:staticcheck // see above
+	if len(e.activeWork()) == 0 {
+		return nil
+	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -189,8 +201,16 @@ func (e *engine) waitForWork(ctx context.Context) error {
 	case <-done:
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("service %s: background work still runs: %w", e.service.Name, ctx.Err())
+		return fmt.Errorf("service %s: background work still runs: %s: %w",
+			e.service.Name, strings.Join(e.activeWork(), ", "), ctx.Err())
 	}
+}
+
+// activeWork names the work that runs.
+func (e *engine) activeWork() []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Sorted(maps.Keys(e.active))
 }
 
 func (e *engine) runStops(ctx context.Context) error {

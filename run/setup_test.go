@@ -3,6 +3,7 @@ package run_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"flag"
 	"net"
 	"os"
@@ -143,7 +144,13 @@ func (s *system) start(process string) *run.Process {
 		s.t.Fatal(err)
 	}
 	s.directory.Merge(map[string][]string{process: p.URLs()})
-	s.t.Cleanup(func() { stop(s.t, p) })
+	s.t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(s.t.Context()), patience)
+		defer cancel()
+		if err := p.Stop(ctx); err != nil && !errors.Is(err, context.Canceled) { // unless by stopNow
+			s.t.Errorf("stop: %v", err)
+		}
+	})
 	if err := p.Ready(s.t.Context()); err != nil {
 		s.t.Fatal(err)
 	}

@@ -32,8 +32,8 @@ type jsonListener struct {
 type jsonCall struct {
 	From        string `json:"from"`
 	To          string `json:"to"`
-	FromProcess string `json:"fromProcess"`
-	ToProcess   string `json:"toProcess"`
+	FromProcess string `json:"from_process"`
+	ToProcess   string `json:"to_process"`
 	Method      string `json:"method"`
 	Kind        string `json:"kind"`
 	Link        string `json:"link"`

@@ -18,7 +18,8 @@ func chirp() plan.Model {
 		App: "chirp",
 		Services: []plan.Service{
 			service("accounts", "chirp.accounts.v1.Accounts", nil,
-				plan.Method{Name: "SignUp"}, plan.Method{Name: "LogIn"}, plan.Method{Name: "LogOut", AnswersEmpty: true}),
+				plan.Method{Name: "SignUp"}, plan.Method{Name: "LogIn"},
+				plan.Method{Name: "LogOut", AnswersEmpty: true}),
 			service("follows", "chirp.follows.v1.Follows", nil,
 				plan.Method{Name: "Follow", AnswersEmpty: true}, plan.Method{Name: "AllFollowing"}),
 			notify,

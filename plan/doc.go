@@ -30,5 +30,6 @@
 //	  web: {title: "${env:TITLE:-Chirp}", key: "${file:key}"}
 //
 // Schema has all keys. Relative paths, those of a store and of ${file:path}, start at the
-// plan's folder. Every ${...} is expanded when the plan is read, for all services.
+// plan's folder. Resolve checks how each ${...} is written; DecodeConfig reads what the one
+// service names, so that a process needs only its own services' secrets.
 package plan

@@ -10,116 +10,101 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// expander replaces ${env:NAME}, ${env:NAME:-default} and ${file:path} in the
-// text of a configuration, in place. "$${" stands for "${" itself.
+// expander fills in the templates of one service's configuration.
 type expander struct {
 	*reader
-	expanded map[ast.Node]bool // of the service at hand
-	size     int               // bytes that all expansions have given
+	templates map[ast.Node]template
+	secret    map[ast.Node]bool // text that came from the environment or a file
+	size      int               // bytes that all of them have given
 }
 
 // maxExpanded bounds the memory that a short plan can take by naming a large file often.
 const maxExpanded = 16 * maxFile
 
-// expand gives what to put in the node's place.
+// expand gives a copy of the node with every template filled in. One that cannot
+// be filled is a mistake, and its node empty.
 func (e *expander) expand(path string, node ast.Node) ast.Node {
 	switch n := node.(type) {
-	case *ast.StringNode:
-		return e.expandText(path, n, n.Value)
-	case *ast.LiteralNode:
-		return e.expandText(path, n, n.Value.Value)
 	case *ast.SequenceNode:
+		list := ast.Sequence(n.Start, n.IsFlowStyle)
 		for i, item := range n.Values {
-			n.Values[i] = e.expand(fmt.Sprintf("%s[%d]", path, i), item)
+			list.Values = append(list.Values, e.expand(fmt.Sprintf("%s[%d]", path, i), item))
 		}
+		return list
 	case ast.MapNode:
-		_, _ = e.entries(path, node) // refuses a key that is there twice
-		for i := n.MapRange(); i.Next(); {
-			pair := i.KeyValue()
-			pair.Value = e.expand(path+"."+clip(pair.Key.GetToken().Value), pair.Value)
+		pairs, _ := e.entries(path, node)
+		values := make([]*ast.MappingValueNode, 0, len(pairs))
+		for _, p := range pairs {
+			value := e.expand(path+"."+clip(p.key.v), p.value)
+			values = append(values, ast.MappingValue(p.node.Start, p.node.Key, value))
 		}
+		mapping, ok := n.(*ast.MappingNode)
+		return ast.Mapping(node.GetToken(), ok && mapping.IsFlowStyle, values...)
+	}
+	if t, ok := e.templates[node]; ok {
+		return e.fill(path, node, t)
 	}
 	return node
 }
 
-func (e *expander) expandText(path string, n ast.Node, text string) ast.Node {
-	if !strings.Contains(text, "${") {
-		return n
-	}
-	at := e.place(n)
+func (e *expander) fill(path string, n ast.Node, t template) ast.Node {
 	var out strings.Builder
-	secret := false
-	for {
-		before, after, more := strings.Cut(text, "${")
-		if !more {
-			out.WriteString(text)
-			break
+	secret, at := false, e.place(n)
+	for _, p := range t {
+		found, ok := e.lookUp(path, at, p)
+		if !ok {
+			return ast.Null(n.GetToken())
 		}
-		if literal, ok := strings.CutSuffix(before, "$"); ok {
-			out.WriteString(literal + "${")
-			text = after
-			continue
-		}
-		inside, rest, closed := strings.Cut(after, "}")
-		if !closed {
-			e.add(at, path+` has "${" without "}"`, `close it, or write "$${" for the text "${"`)
-			return n
-		}
-		found := e.lookUp(path, at, inside)
-		if e.size += len(found); e.size > maxExpanded {
-			e.add(at, fmt.Sprintf("%s expands the plan to more than %d bytes", path, maxExpanded),
-				"configure the file's path, and let the service read it")
-			return n
-		}
-		out.WriteString(before + found)
-		secret, text = true, rest
+		out.WriteString(found)
+		secret = secret || p.source != ""
 	}
-	s := ast.String(token.New(out.String(), out.String(), n.GetToken().Position))
-	s.Token.Type = token.DoubleQuoteType // however it looks, it is text
+	tk := token.New(out.String(), out.String(), n.GetToken().Position)
+	tk.Type = token.DoubleQuoteType // however it looks, it is text
+	s := ast.String(tk)
 	if secret {
-		e.expanded[s] = true
+		e.secret[s] = true
 	}
 	return s
 }
 
-func (e *expander) lookUp(path string, at Position, inside string) string {
-	source, name, _ := strings.Cut(inside, ":")
-	switch {
-	case source == "env":
-		return e.env(path, at, name)
-	case source == "file" && name != "":
-		return e.content(path, at, name)
+func (e *expander) lookUp(path string, at Position, p part) (found string, ok bool) {
+	if p.source == "" {
+		return p.text, true
 	}
-	e.add(at, fmt.Sprintf("%s has ${%s}, which nobody understands", path, clip(inside)),
-		`write ${env:NAME}, ${env:NAME:-default} or ${file:path}, or "$${" for the text "${"`)
-	return ""
+	if e.size > maxExpanded {
+		return "", false // reported, and enough was read
+	}
+	if p.source == "env" {
+		found, ok = e.variable(path, at, p)
+	} else {
+		found, ok = e.content(path, at, p.name)
+	}
+	if e.size += len(found); e.size > maxExpanded {
+		e.add(at, fmt.Sprintf("%s expands the configuration to more than %d bytes", path, maxExpanded),
+			"configure the file's path, and let the service read it")
+		return "", false
+	}
+	return found, ok
 }
 
-func (e *expander) env(path string, at Position, name string) string {
-	name, otherwise, hasDefault := strings.Cut(name, ":-")
-	if name == "" || strings.Trim(name, wordLetters) != "" {
-		e.add(at, fmt.Sprintf("%s names the environment variable %s", path, quote(name)),
-			"a name has letters, digits and underscores: ${env:NAME}")
-		return ""
+func (e *expander) variable(path string, at Position, p part) (value string, ok bool) {
+	value, set := os.LookupEnv(p.name)
+	if p.mayBeGone && value == "" {
+		return p.fallback, true
 	}
-	v, set := os.LookupEnv(name)
-	switch {
-	case hasDefault && v == "":
-		return otherwise
-	case !set:
-		e.add(at, fmt.Sprintf("%s needs the environment variable %s, which is not set", path, name),
-			fmt.Sprintf("set it, or give a default: ${env:%s:-default}", name))
+	if !set {
+		e.add(at, fmt.Sprintf("%s needs the environment variable %s, which is not set", path, p.name),
+			fmt.Sprintf("set it, or give a default: ${env:%s:-default}", p.name))
 	}
-	return v
+	return value, set
 }
 
 // content is a file's text, without the newline that editors end it with.
-func (e *expander) content(path string, at Position, name string) string {
-	file := e.beside(name)
-	text, err := readRegular(file)
+func (e *expander) content(path string, at Position, name string) (text string, ok bool) {
+	raw, err := readRegular(e.beside(name))
 	if err == nil {
-		s := strings.TrimSuffix(string(text), "\n")
-		return strings.TrimSuffix(s, "\r")
+		text = strings.TrimSuffix(string(raw), "\n")
+		return strings.TrimSuffix(text, "\r"), true
 	}
 	why := "cannot be read"
 	switch {
@@ -132,5 +117,5 @@ func (e *expander) content(path string, at Position, name string) string {
 	}
 	e.add(at, fmt.Sprintf("%s needs the file %s, which %s", path, quote(name), why),
 		"relative paths start at the plan's folder")
-	return ""
+	return "", false
 }

@@ -17,8 +17,8 @@ import (
 // keys and wrong types, all of them, and gives expanded text the type that is
 // wanted. What it passes the decoder takes.
 type fitter struct {
-	reader
-	config config
+	*reader
+	secret map[ast.Node]bool // text that came from the environment or a file
 }
 
 // fit gives the node to decode into t; the given one is not changed.
@@ -32,7 +32,7 @@ func (f *fitter) fit(path string, n ast.Node, t reflect.Type) ast.Node {
 	case t == reflect.TypeFor[time.Duration]():
 		return f.fitDuration(path, n)
 	}
-	switch t.Kind() {
+	switch t.Kind() { //nolint:exhaustive // all others are scalars
 	case reflect.Struct, reflect.Map:
 		return f.fitMapping(path, n, t)
 	case reflect.Slice, reflect.Array:
@@ -137,7 +137,7 @@ func (f *fitter) fitScalar(path string, n ast.Node, t reflect.Type) ast.Node {
 		if t.Kind() == reflect.String {
 			return n
 		}
-		if f.config.expanded[n] {
+		if f.secret[n] {
 			text, _ = asText(n)
 		}
 	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode:
@@ -154,7 +154,7 @@ func (f *fitter) fitScalar(path string, n ast.Node, t reflect.Type) ast.Node {
 func typedNode(text string, at *token.Token, t reflect.Type) ast.Node {
 	text = strings.TrimSpace(text)
 	tk := token.New(text, text, at.Position)
-	switch t.Kind() {
+	switch t.Kind() { //nolint:exhaustive // nothing else can be written as plain text
 	case reflect.Bool:
 		if v, err := strconv.ParseBool(text); err == nil {
 			n := ast.Bool(tk)
@@ -179,13 +179,12 @@ func typedNode(text string, at *token.Token, t reflect.Type) ast.Node {
 			n.Value = v
 			return n
 		}
-	default:
 	}
 	return nil
 }
 
 func wanted(t reflect.Type) string {
-	switch t.Kind() {
+	switch t.Kind() { //nolint:exhaustive // all others are whole numbers
 	case reflect.String:
 		return "text: put it in quotes"
 	case reflect.Bool:
@@ -204,7 +203,7 @@ func (f *fitter) misfit(path string, n ast.Node, want string) {
 	what := "is text"
 	switch n.(type) {
 	case *ast.StringNode, *ast.LiteralNode:
-		if f.config.expanded[n] {
+		if f.secret[n] {
 			what = "is, when expanded, something else"
 		}
 	default:

@@ -31,7 +31,7 @@ func readGolden(t *testing.T, path string) golden {
 		t.Fatal(err)
 	}
 	g := golden{path: path, parts: map[string]string{}}
-	marks := section.FindAllStringSubmatchIndex(string(text), -1)
+	marks := section.FindAllSubmatchIndex(text, -1)
 	g.parts[""] = string(text)
 	for i, m := range marks {
 		if i == 0 {
@@ -96,6 +96,7 @@ func eachGolden(t *testing.T, folder string, test func(t *testing.T, g golden)) 
 func TestMistakes(t *testing.T) {
 	t.Parallel()
 	eachGolden(t, "mistakes", func(t *testing.T, g golden) {
+		t.Helper()
 		p, err := plan.Parse("plan.yaml", []byte(g.parts["plan.yaml"]), chirp())
 		if err == nil {
 			t.Fatalf("%s: no mistake was found; plan %+v", g.path, p)
@@ -111,6 +112,7 @@ func TestPlans(t *testing.T) {
 		t.Fatal(err)
 	}
 	eachGolden(t, "plans", func(t *testing.T, g golden) {
+		t.Helper()
 		p, err := plan.Parse("plan.yaml", []byte(g.parts["plan.yaml"]), chirp())
 		if err != nil {
 			t.Fatalf("%s: %v", g.path, err)

@@ -35,11 +35,12 @@ func (f *filePlan) keys() []key {
 			text(&f.link, "the name of a link, such as http"),
 		},
 		{
-			"processes", "The processes by name. Left out: one process with every service, its pages on 127.0.0.1:8080.", "",
+			"processes",
+			"The processes by name. Left out: one process with every service, its pages on 127.0.0.1:8080.", "",
 			mapping[*fileProcess]{
 				&f.processes, "process", "a mapping such as {web: {services: [web]}}",
 				func() *fileProcess { return &fileProcess{} },
-				map[string]any{"pattern": namePattern},
+				rules{"pattern": namePattern},
 			},
 		},
 		{"methods", "What holds for single methods, by package.Service/Method.", "", methods(&f.methods)},
@@ -124,6 +125,6 @@ func methods(into *placed[[]named[*fileMethod]]) slot {
 	return mapping[*fileMethod]{
 		into, "method", `a mapping such as {pkg.v1.Service/Method: {deadline: 2s}}`,
 		func() *fileMethod { return &fileMethod{} },
-		map[string]any{"pattern": "^[^/]+/[^/]+$"},
+		rules{"pattern": "^[^/]+/[^/]+$"},
 	}
 }

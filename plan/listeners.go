@@ -76,7 +76,8 @@ func (r *resolver) placeReach(s *site) {
 			fmt.Sprintf("write it as %s://%s:9001, with a host and a port above 0", r.anyLink(), s.Name))
 	case s.broken:
 	case scheme != s.Link:
-		r.add(reach.at, fmt.Sprintf("process %s listens with %s, but is reached with %s", s.Name, s.Link, quote(scheme)),
+		r.add(reach.at,
+			fmt.Sprintf("process %s listens with %s, but is reached with %s", s.Name, s.Link, quote(scheme)),
 			"use the same link in both")
 	default:
 		s.Reach = scheme + "://" + a.String()
@@ -97,7 +98,8 @@ func (r *resolver) hostPort(what string, p placed[string]) string {
 func (r *resolver) checkLoopback(what string, a address, at Position) {
 	if !a.loopback() && !r.raw.insecure.v {
 		r.add(at, what+" lets other machines in, and nothing checks who they are",
-			fmt.Sprintf(`listen on 127.0.0.1:%d, or accept the risk with "insecure: true" at the top of the plan`, a.port))
+			fmt.Sprintf(`listen on 127.0.0.1:%d, or accept the risk with "insecure: true" at the top of the plan`,
+				a.port))
 	}
 }
 

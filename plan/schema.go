@@ -1,6 +1,9 @@
 package plan
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"maps"
+)
 
 // Schema gives the JSON Schema (draft 2020-12) of plan files, for editors. It is
 // made from the table that the parser reads by. It knows the shape of a plan, not
@@ -16,8 +19,18 @@ func Schema() []byte {
 	return append(text, '\n')
 }
 
-func objectSchema(o keyed) map[string]any {
-	properties := map[string]any{}
+// rules is a JSON Schema, or a part of one.
+type rules = map[string]any
+
+// ofType is the schema of values that have a JSON type and obey further rules.
+func ofType(name string, further rules) rules {
+	s := rules{"type": name}
+	maps.Copy(s, further)
+	return s
+}
+
+func objectSchema(o keyed) rules {
+	properties := rules{}
 	var required []string
 	for _, k := range o.keys() {
 		s := k.slot.schema()
@@ -27,7 +40,7 @@ func objectSchema(o keyed) map[string]any {
 			required = append(required, k.name)
 		}
 	}
-	s := map[string]any{"type": "object", "additionalProperties": false, "properties": properties}
+	s := ofType("object", rules{"additionalProperties": false, "properties": properties})
 	if required != nil {
 		s["required"] = required
 	}

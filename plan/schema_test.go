@@ -181,7 +181,9 @@ func TestSchemaTakesEveryGoodPlan(t *testing.T) {
 	t.Parallel()
 	s := planSchema(t)
 	eachGolden(t, "plans", func(t *testing.T, g golden) {
-		v, err := asEditorsSee(strings.ReplaceAll(g.parts["plan.yaml"], "  notify:\n", "")) // null is "nothing configured"
+		t.Helper()
+		text := strings.ReplaceAll(g.parts["plan.yaml"], "  notify:\n", "") // null is "nothing configured"
+		v, err := asEditorsSee(text)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -203,6 +205,7 @@ func TestSchemaAndParserAgree(t *testing.T) {
 		}
 		return v.(map[string]any)
 	}
+	wrongs := []any{0, 1001, 7.5, []any{}, []any{1}, map[string]any{}, map[string]any{"x": 1}, true, "", "-2s"}
 	count := 0
 	try := func(where string, v any) {
 		count++
@@ -223,7 +226,7 @@ func TestSchemaAndParserAgree(t *testing.T) {
 	for _, at := range []string{"", "processes/core", "methods/chirp.accounts.v1.Accounts~LogIn"} {
 		into := func(v map[string]any) map[string]any { return descend(v, at) }
 		for _, key := range slices.Sorted(maps.Keys(into(full()))) {
-			for _, wrong := range []any{0, 1001, 7.5, []any{}, []any{1}, map[string]any{}, map[string]any{"x": 1}, true, "", "-2s"} {
+			for _, wrong := range wrongs {
 				if key == "config" || takes(key, wrong) {
 					continue
 				}

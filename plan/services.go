@@ -17,7 +17,8 @@ func (r *resolver) placeServices() {
 	for _, p := range r.raw.processes.v {
 		if !legal.MatchString(p.name.v) {
 			r.add(p.name.at, fmt.Sprintf("the process name %s is not allowed", quote(p.name.v)),
-				"a name has lower case letters, digits and dashes, at most 63, begins with a letter and does not end with a dash")
+				"a name has lower case letters, digits and dashes, at most 63, begins with a letter and does not "+
+					"end with a dash")
 		}
 		s := &site{Process: Process{Name: p.name.v, Replicas: max(p.v.replicas.v, 1)}, raw: p.v, at: p.name.at}
 		r.sites = append(r.sites, s)

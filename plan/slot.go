@@ -26,7 +26,7 @@ type reader struct {
 // and how an editor may check it, so that the two cannot disagree.
 type slot interface {
 	read(r *reader, path string, n ast.Node)
-	schema() map[string]any
+	schema() rules
 }
 
 // key is one key of a mapping.
@@ -44,7 +44,7 @@ type scalar[T any] struct {
 	into  *placed[T]
 	want  string // "a whole number, such as 2"
 	parse func(ast.Node) (T, bool)
-	shape map[string]any
+	shape rules
 }
 
 func (s scalar[T]) read(r *reader, path string, n ast.Node) {
@@ -56,10 +56,10 @@ func (s scalar[T]) read(r *reader, path string, n ast.Node) {
 	*s.into = placed[T]{v, r.place(n)}
 }
 
-func (s scalar[T]) schema() map[string]any { return s.shape }
+func (s scalar[T]) schema() rules { return s.shape }
 
 func text(into *placed[string], want string) slot {
-	return scalar[string]{into, "text: " + want, asText, map[string]any{"type": "string", "minLength": 1}}
+	return scalar[string]{into, "text: " + want, asText, ofType("string", rules{"minLength": 1})}
 }
 
 func asText(n ast.Node) (string, bool) {
@@ -87,7 +87,7 @@ func whole(into *placed[int], least, most int) slot {
 			v, ok := i.Value.(uint64)
 			return int(min(v, 1<<31)), ok && v >= uint64(least) && v <= uint64(most)
 		},
-		map[string]any{"type": "integer", "minimum": least, "maximum": most},
+		ofType("integer", rules{"minimum": least, "maximum": most}),
 	}
 }
 
@@ -98,7 +98,7 @@ func flag(into *placed[bool]) slot {
 			b, ok := n.(*ast.BoolNode)
 			return ok && b.Value, ok
 		},
-		map[string]any{"type": "boolean"},
+		ofType("boolean", nil),
 	}
 }
 
@@ -110,7 +110,7 @@ func duration(into *placed[time.Duration]) slot {
 			d, err := time.ParseDuration(s)
 			return d, err == nil && d > 0
 		},
-		map[string]any{"type": "string", "pattern": `^\+?(([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+$`},
+		ofType("string", rules{"pattern": `^\+?(([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+$`}),
 	}
 }
 
@@ -136,11 +136,10 @@ func (s texts) read(r *reader, path string, n ast.Node) {
 	}
 }
 
-func (texts) schema() map[string]any {
-	return map[string]any{
-		"type": "array", "minItems": 1, "uniqueItems": true,
-		"items": map[string]any{"type": "string", "minLength": 1},
-	}
+func (texts) schema() rules {
+	return ofType("array", rules{
+		"minItems": 1, "uniqueItems": true, "items": ofType("string", rules{"minLength": 1}),
+	})
 }
 
 // mapping is a slot for a mapping from any name to structs of one sort.
@@ -149,7 +148,7 @@ type mapping[T keyed] struct {
 	noun string // of one entry
 	want string
 	make func() T
-	keys map[string]any // schema of the names
+	keys rules // schema of the names
 }
 
 // named is one entry of such a mapping.
@@ -172,8 +171,8 @@ func (s mapping[T]) read(r *reader, path string, n ast.Node) {
 	}
 }
 
-func (s mapping[T]) schema() map[string]any {
-	m := map[string]any{"type": "object", "minProperties": 1, "additionalProperties": objectSchema(s.make())}
+func (s mapping[T]) schema() rules {
+	m := ofType("object", rules{"minProperties": 1, "additionalProperties": objectSchema(s.make())})
 	if s.keys != nil {
 		m["propertyNames"] = s.keys
 	}
@@ -194,4 +193,4 @@ func (s nodes) read(r *reader, path string, n ast.Node) {
 	}
 }
 
-func (nodes) schema() map[string]any { return map[string]any{"type": "object"} }
+func (nodes) schema() rules { return ofType("object", nil) }

@@ -35,9 +35,9 @@ func writeColumns(out *strings.Builder, rows [][]string) {
 	var table strings.Builder
 	tw := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
 	for _, row := range rows {
-		fmt.Fprintln(tw, strings.Join(row, "\t")) //nolint:errcheck // a strings.Builder takes everything
+		fmt.Fprintln(tw, strings.Join(row, "\t"))
 	}
-	tw.Flush() //nolint:errcheck,gosec // a strings.Builder takes everything
+	tw.Flush()
 	for line := range strings.Lines(table.String()) {
 		out.WriteString(strings.TrimRight(line, " \n") + "\n")
 	}
@@ -98,12 +98,14 @@ next:
 }
 
 func (p *Plan) callRows() [][]string {
-	rows := [][]string{{"CALLER", "", "CALLEE", "METHODS", "LINK", "DEADLINE"}}
-	last := ""
-	for _, g := range p.groups(func(a, b Call) bool {
+	groups := p.groups(func(a, b Call) bool {
 		a.Method = b.Method
 		return a == b
-	}) {
+	})
+	rows := make([][]string, 0, len(groups)+1)
+	rows = append(rows, []string{"CALLER", "", "CALLEE", "METHODS", "LINK", "DEADLINE"})
+	last := ""
+	for _, g := range groups {
 		caller, arrow := g.From, "->"
 		if pair := g.From + " " + g.To; pair == last {
 			caller, arrow, g.To = "", "", ""

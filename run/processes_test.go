@@ -1,0 +1,139 @@
+package run_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/kerf-go/kerf/kit"
+	"github.com/kerf-go/kerf/link"
+)
+
+// program is this binary as the test app.
+type program struct {
+	*exec.Cmd
+
+	out, errs buffer
+	done      chan error
+}
+
+// startProgram runs the test app as a process, until the test ends.
+func startProgram(t *testing.T, args ...string) *program {
+	t.Helper()
+	p := &program{Cmd: exec.CommandContext(t.Context(), os.Args[0], args...), done: make(chan error, 1)}
+	p.Env = append(os.Environ(), appEnv+"=1")
+	p.Stdout, p.Stderr = &p.out, &p.errs
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { p.done <- p.Wait() }()
+	t.Cleanup(func() {
+		_ = p.Process.Kill()
+		<-p.done
+		if t.Failed() {
+			t.Logf("%q:\n%s%s", args, &p.out, &p.errs)
+		}
+	})
+	return p
+}
+
+// end waits for the end of a program.
+func (p *program) end(t *testing.T) error {
+	t.Helper()
+	err := await(t, "the end of the program", p.done)
+	p.done <- err
+	return err
+}
+
+func TestProcessesWithFixedAddressesNeedNoFleet(t *testing.T) {
+	t.Parallel()
+	front, back := freePort(t), freePort(t)
+	file := planFile(t, fmt.Sprintf("version: 1\napp: pair\nprocesses:\n"+
+		"  front: {services: [front], listen: http://%s}\n"+
+		"  back: {services: [back], listen: http://%s, reach: http://localhost:%s}\n",
+		front, back, back[strings.LastIndexByte(back, ':')+1:]))
+	data := t.TempDir()
+	one := startProgram(t, "run", "--plan", file, "--process", "front", "--data", data)
+	conn, err := kit.Dial("http://"+front, link.DialOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	poll(t, "front answers", func() bool { _, err = askFront(t.Context(), conn, ""); return link.Ran(err) == link.Answered })
+	if status.Code(err) != codes.Unavailable {
+		t.Errorf("without back, front answers %v", err)
+	}
+	two := startProgram(t, "run", "--plan", file, "--process", "back", "--data", data)
+	var got string
+	poll(t, "back answers", func() bool { got, err = askFront(t.Context(), conn, "there"); return err == nil })
+	if got != "there" {
+		t.Errorf("%q", got)
+	}
+	for _, p := range []*program{one, two} {
+		if err := p.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.end(t); err != nil {
+			t.Errorf("a drained process ends with %v", err)
+		}
+	}
+}
+
+func TestAPlanOfSeveralProcessesRunsAsAFleet(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	p := startProgram(t, "run", "--plan", planFile(t, apart), "--data", data)
+	poll(t, "it is announced", func() bool { return strings.Contains(p.out.String(), "  data  ") })
+	if got := p.out.String(); !strings.Contains(got, "pair runs as 2 processes by ") {
+		t.Errorf("it says\n%s", got)
+	}
+	table, err := command(t, pair(nil, nil), "status", "--data", data)
+	if err != nil || strings.Count(table, "ready") != 2 || strings.Count(table, "http://127.0.0.1:") != 2 {
+		t.Errorf("%v\n%s", err, table)
+	}
+	second := startProgram(t, "run", "--plan", planFile(t, apart), "--data", data)
+	if err := second.end(t); err == nil || !strings.Contains(second.errs.String(), "already running") {
+		t.Errorf("a second start with the same data: %v\n%s", err, &second.errs)
+	}
+	address := strings.Fields(table[strings.Index(table, "\nfront"):])[5]
+	conn, err := kit.Dial(address, link.DialOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if got, err := askFront(t.Context(), conn, "through both"); err != nil || got != "through both" {
+		t.Errorf("at %s: %q, %v", address, got, err)
+	}
+	if err := p.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.end(t); err != nil {
+		t.Errorf("it ends with %v", err)
+	}
+}
+
+func TestAFleetTellsWhyAProcessCannotStart(t *testing.T) {
+	t.Parallel()
+	taken := takenPort(t)
+	text := "version: 1\napp: pair\nprocesses: {front: {services: [front], link: http}, " +
+		"back: {services: [back], listen: http://" + taken + "}}\n"
+	p := startProgram(t, "run", "--plan", planFile(t, text), "--data", t.TempDir())
+	err := p.end(t)
+	if err == nil {
+		t.Error("it has run")
+	}
+	last := p.errs.String()
+	last = last[strings.LastIndex(strings.TrimSpace(last), "\npair: ")+1:]
+	for _, want := range []string{"process back", taken, "stop it, or choose another port"} {
+		if !bytes.Contains([]byte(last), []byte(want)) {
+			t.Errorf("the last words are\n%s\nwithout %q", last, want)
+		}
+	}
+}

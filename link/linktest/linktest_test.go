@@ -3,7 +3,9 @@ package linktest
 import (
 	"context"
 	"net/url"
+	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
@@ -84,5 +86,16 @@ func TestWhatALinkLacksIsRefused(t *testing.T) {
 		for _, d := range r.differences(s) {
 			t.Errorf("%s: %s", r.name, d)
 		}
+	}
+}
+
+func TestAHangIsAFailure(t *testing.T) {
+	t.Parallel()
+	release := make(chan struct{})
+	t.Cleanup(func() { close(release) })
+	hangs := row{name: "hangs", run: func(*side) { <-release }}
+	found := hangs.on(Subject{Link: oracle{}, patience: time.Millisecond}, true).differences(newRecord())
+	if len(found) != 1 || !strings.Contains(found[0], "hangs") {
+		t.Errorf("got %q, want one hang", found)
 	}
 }

@@ -119,7 +119,7 @@ func (t *Table) GetServiceInfo() map[string]grpc.ServiceInfo {
 	defer t.mu.RUnlock()
 	infos := make(map[string]grpc.ServiceInfo, len(t.services))
 	for name, s := range t.services {
-		infos[name] = s.info
+		infos[name] = grpc.ServiceInfo{Methods: slices.Clone(s.info.Methods), Metadata: s.info.Metadata} // theirs to sort
 	}
 	return infos
 }

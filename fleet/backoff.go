@@ -10,7 +10,7 @@ import (
 // Jitter" of the AWS Architecture Blog, "Exponential Backoff And Jitter" (2015):
 // processes that died together do not come back together.
 func fullJitter(n int, lowest, highest time.Duration) time.Duration {
-	return rand.N(ceiling(n, lowest, highest) + 1) //nolint:gosec // spreads load, keeps no secret
+	return rand.N(ceiling(n, lowest, highest) + 1)
 }
 
 func ceiling(n int, lowest, highest time.Duration) time.Duration {

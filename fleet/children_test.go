@@ -73,7 +73,7 @@ func listen(p *fleet.Parent, mux *http.ServeMux) {
 	p.Listening("http://" + l.Addr().String())
 	p.Web("http://web." + l.Addr().String())
 	p.Admin("http://admin." + l.Addr().String())
-	go func() { _ = http.Serve(l, mux) }() //nolint:gosec // until the process ends
+	go func() { _ = http.Serve(l, mux) }() // until the process ends
 	p.Ready()
 }
 
@@ -99,7 +99,7 @@ func serve() int {
 		say(callee, "answered", get((*known.Load())[callee][0]+"/reach") != "")
 	}
 	if marker := os.Getenv("MARKER"); marker != "" {
-		_ = os.WriteFile(marker, []byte("drained"), 0o600) //nolint:gosec // a test's own
+		_ = os.WriteFile(marker, []byte("drained"), 0o600)
 	}
 	return 0
 }
@@ -144,7 +144,7 @@ func chatty() int {
 func helped() int {
 	p := attach()
 	helper := child("foreign", "helper")
-	cmd := exec.CommandContext(context.Background(), helper.Command[0]) //nolint:gosec // this binary
+	cmd := exec.CommandContext(context.Background(), helper.Command[0])
 	cmd.Env = append(os.Environ(), helper.Env...)
 	if err := cmd.Start(); err != nil {
 		p.Failed(err)

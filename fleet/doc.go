@@ -41,7 +41,7 @@
 // gone, and that the process is to drain and end by itself:
 //
 //	{"reach": {"accounts": ["http://127.0.0.1:4711"]}}  all processes, whenever that changes
-//	{"stop": true, "withinMs": 4000}                   drain and end; after that time it is killed
+//	{"stop": true, "within_ms": 4000}                  drain and end; after that time it is killed
 //
 // Processes have process groups of their own, so that Ctrl-C on a terminal
 // reaches only the fleet, which then drains them in order.

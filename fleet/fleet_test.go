@@ -18,10 +18,16 @@ func TestNewRefuses(t *testing.T) {
 		order     []string
 		says      string
 	}{
-		"no process":                         {says: "needs a process"},
-		"a process without a name":           {processes: []fleet.Process{{Command: web.Command}}, says: "has no name"},
-		"a process without a command":        {processes: []fleet.Process{{Name: "web"}}, says: "process web has no command"},
-		"a process that is there twice":      {processes: []fleet.Process{web, web}, says: "process web.0 is there twice"},
+		"no process": {says: "needs a process"},
+		"a process without a name": {
+			processes: []fleet.Process{{Command: web.Command}}, says: "has no name",
+		},
+		"a process without a command": {
+			processes: []fleet.Process{{Name: "web"}}, says: "process web has no command",
+		},
+		"a process that is there twice": {
+			processes: []fleet.Process{web, web}, says: "process web.0 is there twice",
+		},
 		"an order with an unknown process":   {[]fleet.Process{web}, []string{"wbe"}, `"wbe", which is no process`},
 		"an order with one process repeated": {[]fleet.Process{web}, []string{"web", "web"}, `names "web" twice`},
 	} {

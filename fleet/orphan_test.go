@@ -15,7 +15,7 @@ func TestNoProcessOutlivesAFleetThatWasKilled(t *testing.T) {
 	t.Parallel()
 	file, marker := filepath.Join(t.TempDir(), "status.json"), filepath.Join(t.TempDir(), "marker")
 	nest := child("fleet", "fleet", "STATUS="+file, "MARKER="+marker)
-	cmd := exec.CommandContext(t.Context(), nest.Command[0]) //nolint:gosec // this binary
+	cmd := exec.CommandContext(t.Context(), nest.Command[0])
 	cmd.Env = append(os.Environ(), nest.Env...)
 	log := &buffer{}
 	cmd.Stdout = log

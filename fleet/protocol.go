@@ -28,5 +28,5 @@ type event struct {
 type order struct {
 	Reach    Directory `json:"reach,omitempty"`
 	Stop     bool      `json:"stop,omitempty"`
-	WithinMS int64     `json:"withinMs,omitempty"`
+	WithinMS int64     `json:"within_ms,omitempty"`
 }

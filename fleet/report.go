@@ -16,7 +16,7 @@ type Status struct {
 	Restarts int      `json:"restarts"`
 
 	// UptimeSeconds counts from the last start; 0 while it does not run.
-	UptimeSeconds float64 `json:"uptimeSeconds"`
+	UptimeSeconds float64 `json:"uptime_seconds"`
 }
 
 // Report is how a running app does.

@@ -24,13 +24,18 @@ type step struct {
 	want    []string
 }
 
-func TestTheTutorialDoesWhatItSays(t *testing.T) { runDocument(t, "docs/tutorial.md") }
+func TestTheTutorialDoesWhatItSays(t *testing.T) { //nolint:paralleltest // both need the port 8080
+	runDocument(t, "docs/tutorial.md")
+}
 
-func TestTheReadmeDoesWhatItSays(t *testing.T) { runDocument(t, "README.md") }
+func TestTheReadmeDoesWhatItSays(t *testing.T) { //nolint:paralleltest // both need the port 8080
+	runDocument(t, "README.md")
+}
 
 // runDocument runs a document's console blocks in one shell, in a copy of the
 // repository. The two documents share the port 8080, so they take turns.
 func runDocument(t *testing.T, file string) {
+	t.Helper()
 	needPort(t)
 	text, err := os.ReadFile(filepath.Join("..", file))
 	if err != nil {
@@ -88,17 +93,18 @@ func parse(text string) []step {
 // pattern makes a regular expression of the lines wanted. A line "..." stands for
 // any number of lines, "..." within a line for anything on it.
 func (s step) pattern() *regexp.Regexp {
-	pattern := `^`
+	var pattern strings.Builder
+	pattern.WriteString(`^`)
 	for _, line := range s.want {
 		if line == "..." {
-			pattern += `(?:.*\n)*?`
+			pattern.WriteString(`(?:.*\n)*?`)
 			continue
 		}
 		line = regexp.QuoteMeta(strings.Join(strings.Fields(line), " "))
 		line = strings.ReplaceAll(line, " ", `\s+`)
-		pattern += `\s*` + strings.ReplaceAll(line, `\.\.\.`, `.*?`) + `\s*\n`
+		pattern.WriteString(`\s*` + strings.ReplaceAll(line, `\.\.\.`, `.*?`) + `\s*\n`)
 	}
-	return regexp.MustCompile(pattern + `\s*$`)
+	return regexp.MustCompile(pattern.String() + `\s*$`)
 }
 
 // copyRepository gives the documents' commands a place of their own to write to.
@@ -161,7 +167,8 @@ func newShell(t *testing.T) *shell {
 		t.Skipf("the documents' commands are for bash: %v", err)
 	}
 	t.Cleanup(func() {
-		fmt.Fprintln(in, "for j in $(jobs -p); do kill -- -$j; done 2> /dev/null; wait; exit") // whole groups
+		// Each job is the leader of a group, which ends with it.
+		fmt.Fprintln(in, "for j in $(jobs -p); do kill -- -$j; done 2> /dev/null; wait; exit")
 		_ = cmd.Wait() // with the status of the last job
 		cancel()
 	})
@@ -204,13 +211,13 @@ func (s *shell) background(step step, command string) string {
 	fmt.Fprintf(s.in, "%s < /dev/null > %s 2>&1 &\n", command, file)
 	deadline := time.Now().Add(2 * time.Minute)
 	for {
-		got, _ := os.ReadFile(file) //nolint:errcheck // it comes with the job
+		got, _ := os.ReadFile(file) // it comes with the job
 		if step.pattern().Match(got) {
 			return ""
 		}
 		if time.Now().After(deadline) {
 			return fmt.Sprintf("printed:\n%s\nwant:\n%s", got, strings.Join(step.want, "\n"))
 		}
-		time.Sleep(50 * time.Millisecond) //nolint:forbidigo // a bounded poll of another process's output
+		time.Sleep(50 * time.Millisecond) // a bounded poll of another process's output
 	}
 }

@@ -13,6 +13,7 @@ func TestMain(m *testing.M) { kerftest.Main(m, app()) }
 func TestTheGreetingIsTheSameUnderEveryPlan(t *testing.T) {
 	t.Parallel()
 	kerftest.Run(t, app(), []string{"", "plans/apart.yaml"}, func(t *testing.T, env *kerftest.Env) {
+		t.Helper()
 		t.Parallel()
 		for path, want := range map[string]string{
 			"/hello/ann": "Hello, Ann!\n",

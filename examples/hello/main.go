@@ -54,7 +54,9 @@ func app() kerf.App {
 	}}
 }
 
-type names struct{ hellov1.UnimplementedNamesServer }
+type names struct {
+	hellov1.UnimplementedNamesServer
+}
 
 func (names) Spell(_ context.Context, r *hellov1.SpellRequest) (*hellov1.SpellResponse, error) {
 	name := strings.TrimSpace(r.GetName())

@@ -29,9 +29,9 @@ type bundle struct {
 }
 
 // setup has a hash that costs nothing; what is about the real one uses open.
-func setup(t testing.TB) bundle {
-	t.Helper()
-	b := open(t, t.TempDir(), accounts.Options{})
+func setup(tb testing.TB) bundle {
+	tb.Helper()
+	b := open(tb, tb.TempDir(), accounts.Options{})
 	b.hashes = &atomic.Int32{}
 	b.SetDerive(func(password string, salt []byte) []byte {
 		b.hashes.Add(1)
@@ -45,21 +45,21 @@ func cheapHash(password string, salt []byte) []byte {
 	return sum[:]
 }
 
-func open(t testing.TB, dir string, o accounts.Options) bundle {
-	t.Helper()
+func open(tb testing.TB, dir string, o accounts.Options) bundle {
+	tb.Helper()
 	o.Logger = slog.New(slog.DiscardHandler)
-	db := chirptest.Store(t, dir, accounts.Migrations())
+	db := chirptest.Store(tb, dir, accounts.Migrations())
 	a, err := accounts.New(db, o)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return bundle{Accounts: a, db: db}
 }
 
-func (b bundle) signUp(t testing.TB, name string) *accountsv1.SignUpResponse {
-	t.Helper()
-	answer, err := b.SignUp(t.Context(), &accountsv1.SignUpRequest{Name: name, Password: password})
-	chirptest.WantCode(t, err, codes.OK)
+func (b bundle) signUp(tb testing.TB, name string) *accountsv1.SignUpResponse {
+	tb.Helper()
+	answer, err := b.SignUp(tb.Context(), &accountsv1.SignUpRequest{Name: name, Password: password})
+	chirptest.WantCode(tb, err, codes.OK)
 	return answer
 }
 
@@ -67,17 +67,17 @@ func (b bundle) logIn(ctx context.Context, name, password string) (*accountsv1.L
 	return b.LogIn(ctx, &accountsv1.LogInRequest{Name: name, Password: password})
 }
 
-func (b bundle) wantProfile(t testing.TB, name string) *accountsv1.Profile {
-	t.Helper()
-	answer, err := b.GetProfile(t.Context(), &accountsv1.GetProfileRequest{Name: name})
-	chirptest.WantCode(t, err, codes.OK)
+func (b bundle) wantProfile(tb testing.TB, name string) *accountsv1.Profile {
+	tb.Helper()
+	answer, err := b.GetProfile(tb.Context(), &accountsv1.GetProfileRequest{Name: name})
+	chirptest.WantCode(tb, err, codes.OK)
 	return answer.GetProfile()
 }
 
-func (b bundle) rows(t testing.TB, table string) (n int) {
-	t.Helper()
-	if err := b.db.QueryRowContext(t.Context(), "SELECT count(*) FROM "+table).Scan(&n); err != nil {
-		t.Fatal(err)
+func (b bundle) rows(tb testing.TB, table string) (n int) {
+	tb.Helper()
+	if err := b.db.QueryRowContext(tb.Context(), "SELECT count(*) FROM "+table).Scan(&n); err != nil {
+		tb.Fatal(err)
 	}
 	return n
 }
@@ -114,7 +114,7 @@ func TestServiceRefusesWrongConfig(t *testing.T) {
 	}
 }
 
-func TestEverythingIsThereAfterReopening(t *testing.T) {
+func TestEverythingIsThereAfterReopening(t *testing.T) { //nolint:tparallel // one life after the other
 	t.Parallel()
 	dir := t.TempDir()
 	var token string

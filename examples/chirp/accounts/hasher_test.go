@@ -115,7 +115,8 @@ func TestSignUpsShareTheQueue(t *testing.T) {
 	answers := make(chan error, 10)
 	for i := range 10 {
 		go func() {
-			_, err := b.SignUp(t.Context(), &accountsv1.SignUpRequest{Name: fmt.Sprint("ada_", i, "x"), Password: password})
+			name := fmt.Sprint("ada_", i, "x")
+			_, err := b.SignUp(t.Context(), &accountsv1.SignUpRequest{Name: name, Password: password})
 			answers <- err
 		}()
 	}

@@ -121,7 +121,8 @@ func TestBadRenamesChangeNothing(t *testing.T) {
 	id := b.signUp(t, "ada").GetProfile().GetId()
 	b.signUp(t, "eve")
 	for name, want := range map[string]codes.Code{
-		"eve": codes.AlreadyExists, "admin": codes.InvalidArgument, "x": codes.InvalidArgument, "<b>": codes.InvalidArgument,
+		"eve": codes.AlreadyExists, "admin": codes.InvalidArgument,
+		"x": codes.InvalidArgument, "<b>": codes.InvalidArgument,
 	} {
 		_, err := b.Rename(t.Context(), &accountsv1.RenameRequest{Id: id, Name: name})
 		chirptest.WantCode(t, err, want)

@@ -193,7 +193,8 @@ func TestOldHashIsRenewedAtLogIn(t *testing.T) {
 	for range 2 {
 		_, err = b.logIn(t.Context(), "ada", password)
 		chirptest.WantCode(t, err, codes.OK)
-		if renewed, _ := b.StoredHash(t.Context(), "ada"); !strings.HasPrefix(renewed, "$argon2id$v=19$m=19456,t=2,p=1$") {
+		renewed, _ := b.StoredHash(t.Context(), "ada")
+		if !strings.HasPrefix(renewed, "$argon2id$v=19$m=19456,t=2,p=1$") {
 			t.Errorf("stored %q", renewed)
 		}
 	}

@@ -118,7 +118,8 @@ func (s *accountStore) update(
 ) (p *accountsv1.Profile, err error) {
 	err = s.db.InTx(ctx, func(tx *sql.Tx) error {
 		p, err = scanProfile(tx.QueryRowContext(ctx,
-			`UPDATE accounts SET display_name = ?, bio = ? WHERE id = ? RETURNING `+profileColumns, displayName, bio, id))
+			`UPDATE accounts SET display_name = ?, bio = ? WHERE id = ? RETURNING `+profileColumns,
+			displayName, bio, id))
 		return err
 	})
 	return p, err

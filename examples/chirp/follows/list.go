@@ -56,7 +56,7 @@ func (f *Follows) list(
 	if err != nil {
 		return nil, "", err
 	}
-	list := paging.List{Kind: kind, Key: uint64(account)} //nolint:gosec // positive
+	list := paging.List{Kind: kind, Key: uint64(account)}
 	before, err := list.Before(req.GetCursor())
 	if err != nil {
 		return nil, "", err

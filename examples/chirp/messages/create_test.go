@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/kerf-go/kerf/examples/chirp/internal/chirptest"
@@ -50,10 +51,9 @@ func TestBadPostsAreRefusedAndNotStored(t *testing.T) {
 		"an illegal client id":  {AuthorId: 1, ClientId: "a b", Text: "hi"},
 		"a client id on a line": {AuthorId: 1, ClientId: "a\n", Text: "hi"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			_, err := b.CreatePost(t.Context(), req)
-			chirptest.WantCode(t, err, codes.InvalidArgument)
-		})
+		if _, err := b.CreatePost(t.Context(), req); status.Code(err) != codes.InvalidArgument {
+			t.Errorf("%s: got %v, want InvalidArgument", name, err)
+		}
 	}
 	all, err := b.ListPublic(t.Context(), &messagesv1.ListPublicRequest{})
 	chirptest.WantCode(t, err, codes.OK)
@@ -136,7 +136,7 @@ func TestPostOfACallerWhoHasGoneIsNotStored(t *testing.T) {
 	chirptest.WantCode(t, err, codes.Canceled)
 }
 
-func TestPostsAreThereAfterReopening(t *testing.T) {
+func TestPostsAreThereAfterReopening(t *testing.T) { //nolint:tparallel // one life after the other
 	t.Parallel()
 	dir := t.TempDir()
 	var post *messagesv1.Post

@@ -71,29 +71,29 @@ type bundle struct {
 	notify  *fakeNotify
 }
 
-func setup(t testing.TB) bundle {
-	t.Helper()
-	return open(t, t.TempDir())
+func setup(tb testing.TB) bundle {
+	tb.Helper()
+	return open(tb, tb.TempDir())
 }
 
-func open(t testing.TB, dir string) bundle {
-	t.Helper()
+func open(tb testing.TB, dir string) bundle {
+	tb.Helper()
 	b := bundle{follows: &fakeFollows{}, notify: &fakeNotify{}}
-	b.Messages = messages.New(chirptest.Store(t, dir, messages.Migrations()), b.follows, b.notify,
+	b.Messages = messages.New(chirptest.Store(tb, dir, messages.Migrations()), b.follows, b.notify,
 		messages.Options{Logger: slog.New(slog.DiscardHandler)})
 	return b
 }
 
-func (b bundle) post(t testing.TB, author int64, clientID, text string) *messagesv1.Post {
-	t.Helper()
-	answer, err := b.CreatePost(t.Context(),
+func (b bundle) post(tb testing.TB, author int64, clientID, text string) *messagesv1.Post {
+	tb.Helper()
+	answer, err := b.CreatePost(tb.Context(),
 		&messagesv1.CreatePostRequest{AuthorId: author, ClientId: clientID, Text: text})
-	chirptest.WantCode(t, err, codes.OK)
+	chirptest.WantCode(tb, err, codes.OK)
 	return answer.GetPost()
 }
 
 func texts(posts []*messagesv1.Post) []string {
-	var all []string
+	all := make([]string, 0, len(posts))
 	for _, p := range posts {
 		all = append(all, p.GetText())
 	}

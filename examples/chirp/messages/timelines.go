@@ -71,16 +71,15 @@ func (m *Messages) ListHome(
 
 // homeAuthors asks follows once; if that fails, an account's home is its own posts.
 func (m *Messages) homeAuthors(ctx context.Context, account int64) (authors []int64, onlyOwn bool) {
-	own := []int64{account}
 	short, cancel := context.WithTimeout(ctx, brief(ctx))
 	defer cancel()
 	answer, err := m.follows.AllFollowing(short, &followsv1.AllFollowingRequest{AccountId: account})
 	if err != nil {
 		m.log.WarnContext(ctx, "could not ask follows; showing only the account's own posts",
 			slog.Int64("account", account), slog.Any("error", err))
-		return own, true
+		return []int64{account}, true
 	}
-	return append(own, answer.GetAccountIds()...), false
+	return append([]int64{account}, answer.GetAccountIds()...), false
 }
 
 // ListPublic is everybody's posts.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -20,7 +21,7 @@ func TestTimelinesAreNewestFirst(t *testing.T) {
 	b := setup(t)
 	b.follows.following = map[int64][]int64{1: {2, 3}}
 	for i, author := range []int64{1, 2, 4, 3, 2} {
-		b.post(t, author, fmt.Sprint(i), fmt.Sprintf("post %d by %d", i, author))
+		b.post(t, author, strconv.Itoa(i), fmt.Sprintf("post %d by %d", i, author))
 	}
 	public, err := b.ListPublic(t.Context(), &messagesv1.ListPublicRequest{})
 	chirptest.WantCode(t, err, codes.OK)
@@ -75,7 +76,7 @@ func TestHomeOfSomebodyWhoFollowsFiveThousand(t *testing.T) {
 	}
 	b.follows.following = map[int64][]int64{1: following}
 	for i := range 30 {
-		b.post(t, int64(5001-i), "x", fmt.Sprint(i))
+		b.post(t, int64(5001-i), "x", strconv.Itoa(i))
 	}
 	home, err := b.ListHome(t.Context(), &messagesv1.ListHomeRequest{AccountId: 1})
 	chirptest.WantCode(t, err, codes.OK)
@@ -102,7 +103,7 @@ func TestPagesNeitherSkipNorRepeatWhilePostsArrive(t *testing.T) {
 		},
 		"search": func(ctx context.Context, b bundle, c string) ([]*messagesv1.Post, string, error) {
 			r, err := b.Search(ctx, &messagesv1.SearchRequest{Query: "word", PageSize: 4, Cursor: c})
-			var posts []*messagesv1.Post
+			posts := make([]*messagesv1.Post, 0, len(r.GetHits()))
 			for _, hit := range r.GetHits() {
 				posts = append(posts, hit.GetPost())
 			}
@@ -113,9 +114,10 @@ func TestPagesNeitherSkipNorRepeatWhilePostsArrive(t *testing.T) {
 			t.Parallel()
 			b := setup(t)
 			b.follows.following = map[int64][]int64{9: {1}}
-			var want, got []string
-			for i := range 21 {
-				want = append(want, b.post(t, 1, fmt.Sprint(i), fmt.Sprint("word ", i)).GetText())
+			var got []string
+			want := make([]string, 0, 21)
+			for i := range cap(want) {
+				want = append(want, b.post(t, 1, strconv.Itoa(i), fmt.Sprint("word ", i)).GetText())
 			}
 			slices.Reverse(want)
 			cursor := ""
@@ -140,7 +142,7 @@ func TestBadPagesAreRefused(t *testing.T) {
 	b := setup(t)
 	ctx := t.Context()
 	for i := range 3 {
-		b.post(t, 1, fmt.Sprint(i), "word")
+		b.post(t, 1, strconv.Itoa(i), "word")
 	}
 	first, err := b.ListByAuthor(ctx, &messagesv1.ListByAuthorRequest{AuthorId: 1, PageSize: 1})
 	chirptest.WantCode(t, err, codes.OK)
@@ -150,20 +152,20 @@ func TestBadPagesAreRefused(t *testing.T) {
 	home := func(r *messagesv1.ListHomeRequest) error { _, err := b.ListHome(ctx, r); return err }
 	public := func(r *messagesv1.ListPublicRequest) error { _, err := b.ListPublic(ctx, r); return err }
 	search := func(r *messagesv1.SearchRequest) error { _, err := b.Search(ctx, r); return err }
-	cursor := first.GetNextCursor()
+	cursor, other := first.GetNextCursor(), found.GetNextCursor()
 	for name, err := range map[string]error{
 		"a cursor from nowhere":          public(&messagesv1.ListPublicRequest{Cursor: "nowhere"}),
 		"an author's cursor in public":   public(&messagesv1.ListPublicRequest{Cursor: cursor}),
 		"an author's cursor at home":     home(&messagesv1.ListHomeRequest{AccountId: 1, Cursor: cursor}),
 		"another author's cursor":        author(&messagesv1.ListByAuthorRequest{AuthorId: 2, Cursor: cursor}),
-		"a cursor of another search":     search(&messagesv1.SearchRequest{Query: "other", Cursor: found.GetNextCursor()}),
+		"a cursor of another search":     search(&messagesv1.SearchRequest{Query: "other", Cursor: other}),
 		"a page of 101":                  public(&messagesv1.ListPublicRequest{PageSize: 101}),
 		"a page of minus one":            search(&messagesv1.SearchRequest{Query: "word", PageSize: -1}),
 		"a page as large as can be":      home(&messagesv1.ListHomeRequest{AccountId: 1, PageSize: math.MaxInt32}),
 		"an author who cannot be":        author(&messagesv1.ListByAuthorRequest{AuthorId: 0}),
 		"a home of nobody":               home(&messagesv1.ListHomeRequest{AccountId: -1}),
 		"an enormous cursor":             public(&messagesv1.ListPublicRequest{Cursor: strings.Repeat("A", 1<<20)}),
-		"a search's cursor on a profile": author(&messagesv1.ListByAuthorRequest{AuthorId: 1, Cursor: found.GetNextCursor()}),
+		"a search's cursor on a profile": author(&messagesv1.ListByAuthorRequest{AuthorId: 1, Cursor: other}),
 	} {
 		if err == nil {
 			t.Errorf("%s is taken", name)

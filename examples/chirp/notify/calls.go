@@ -46,7 +46,7 @@ func (n *Notify) readers(ctx context.Context, author int64) ([]int64, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append(answer.GetAccountIds(), author), nil
+	return append([]int64{author}, answer.GetAccountIds()...), nil
 }
 
 // Subscribe streams posts until the caller goes or the hub lets go of it.

@@ -43,7 +43,8 @@ type Options struct {
 
 func (o Options) withDefaults() (Options, error) {
 	if o.MaxSubscribers < 0 || o.MaxSubscribers > mostSubscribers {
-		return o, fmt.Errorf("max_subscribers is %d: choose 1 to %d, or 0 for the most", o.MaxSubscribers, mostSubscribers)
+		return o, fmt.Errorf("max_subscribers is %d: choose 1 to %d, or 0 for the most",
+			o.MaxSubscribers, mostSubscribers)
 	}
 	if o.MaxPerAccount < 0 {
 		return o, fmt.Errorf("max_per_account is %d: choose 1 or more, or 0 for 100", o.MaxPerAccount)

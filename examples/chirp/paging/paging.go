@@ -38,7 +38,7 @@ func (l List) Cursor(last int64) string {
 	b := make([]byte, 0, length)
 	b = append(b, version, l.Kind)
 	b = binary.BigEndian.AppendUint64(b, l.Key)
-	b = binary.BigEndian.AppendUint64(b, uint64(last)) //nolint:gosec // Before undoes it exactly
+	b = binary.BigEndian.AppendUint64(b, uint64(last)) // Before undoes it exactly
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
@@ -52,7 +52,7 @@ func (l List) Before(cursor string) (int64, error) {
 	if err != nil || len(b) != length || b[0] != version || b[1] != l.Kind || binary.BigEndian.Uint64(b[2:]) != l.Key {
 		return 0, errCursor()
 	}
-	last := int64(binary.BigEndian.Uint64(b[10:])) //nolint:gosec // negative numbers are refused below
+	last := int64(binary.BigEndian.Uint64(b[10:])) // negative numbers are refused below
 	// Decoding skips line breaks, so the same bytes have other spellings too.
 	if last <= 0 || l.Cursor(last) != cursor {
 		return 0, errCursor()

@@ -22,6 +22,7 @@ func TestFrom(t *testing.T) {
 	cancel()
 	live := context.Background()
 	secret := errors.New("table accounts in /var/data is broken")
+	wrapped := func(err error) error { return fmt.Errorf("x: %w", err) }
 	for name, test := range map[string]struct {
 		ctx    context.Context
 		err    error
@@ -30,10 +31,10 @@ func TestFrom(t *testing.T) {
 	}{
 		"no error":                       {live, nil, codes.OK, false},
 		"a status stays":                 {live, status.Error(codes.NotFound, "no"), codes.NotFound, false},
-		"a wrapped status stays":         {live, fmt.Errorf("x: %w", status.Error(codes.Aborted, "no")), codes.Aborted, false},
+		"a wrapped status stays":         {live, wrapped(status.Error(codes.Aborted, "no")), codes.Aborted, false},
 		"a caller who has gone":          {gone, secret, codes.Canceled, false},
-		"a deadline inside":              {live, fmt.Errorf("x: %w", context.DeadlineExceeded), codes.DeadlineExceeded, false},
-		"a busy store":                   {live, fmt.Errorf("x: %w", store.ErrBusy), codes.Unavailable, false},
+		"a deadline inside":              {live, wrapped(context.DeadlineExceeded), codes.DeadlineExceeded, false},
+		"a busy store":                   {live, wrapped(store.ErrBusy), codes.Unavailable, false},
 		"a fault of ours is only logged": {live, secret, codes.Internal, true},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -25,72 +25,72 @@ import (
 )
 
 // Store opens the store in dir, migrated; the test closes it at its end.
-func Store(t testing.TB, dir string, migrations fs.FS) *store.DB {
-	t.Helper()
-	db, err := store.Open(t.Context(), "sqlite:"+dir, "test", []store.Driver{sqlite.Driver{}}, store.Options{})
+func Store(tb testing.TB, dir string, migrations fs.FS) *store.DB {
+	tb.Helper()
+	db, err := store.Open(tb.Context(), "sqlite:"+dir, "test", []store.Driver{sqlite.Driver{}}, store.Options{})
 	if err != nil {
-		t.Fatalf("open store: %v", err)
+		tb.Fatalf("open store: %v", err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := db.Close(); err != nil {
-			t.Errorf("close store: %v", err)
+			tb.Errorf("close store: %v", err)
 		}
 	})
-	if err := db.Migrate(t.Context(), migrations); err != nil {
-		t.Fatalf("migrate: %v", err)
+	if err := db.Migrate(tb.Context(), migrations); err != nil {
+		tb.Fatalf("migrate: %v", err)
 	}
 	return db
 }
 
 // Serve runs a gRPC server in memory until the test ends, and gives a conn to it.
-func Serve(t testing.TB, register func(grpc.ServiceRegistrar)) *grpc.ClientConn {
-	t.Helper()
+func Serve(tb testing.TB, register func(grpc.ServiceRegistrar)) *grpc.ClientConn {
+	tb.Helper()
 	server := grpc.NewServer()
 	register(server)
-	return connect(t, server)
+	return connect(tb, server)
 }
 
-func connect(t testing.TB, server *grpc.Server) *grpc.ClientConn {
-	t.Helper()
+func connect(tb testing.TB, server *grpc.Server) *grpc.ClientConn {
+	tb.Helper()
 	pipe := bufconn.Listen(1 << 20)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(pipe) }()
 	cc, err := grpc.NewClient("passthrough:///memory", grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return pipe.DialContext(ctx) }))
 	if err != nil {
-		t.Fatalf("connect: %v", err)
+		tb.Fatalf("connect: %v", err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := cc.Close(); err != nil {
-			t.Errorf("close conn: %v", err)
+			tb.Errorf("close conn: %v", err)
 		}
 		server.Stop()
 		if err := <-served; err != nil {
-			t.Errorf("serve: %v", err)
+			tb.Errorf("serve: %v", err)
 		}
 	})
 	return cc
 }
 
 // WantCode fails the test at once if err has another code.
-func WantCode(t testing.TB, err error, want codes.Code) {
-	t.Helper()
+func WantCode(tb testing.TB, err error, want codes.Code) {
+	tb.Helper()
 	if got := status.Code(err); got != want {
-		t.Fatalf("got %v (%v), want %v", got, err, want)
+		tb.Fatalf("got %v (%v), want %v", got, err, want)
 	}
 }
 
 // Eventually waits until it holds, and fails the test if it does not within ten seconds.
-func Eventually(t testing.TB, what string, holds func() bool) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+func Eventually(tb testing.TB, what string, holds func() bool) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), 10*time.Second)
 	defer cancel()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for !holds() {
 		select {
 		case <-ctx.Done():
-			t.Fatalf("still not: %s", what)
+			tb.Fatalf("still not: %s", what)
 		case <-tick.C:
 		}
 	}

@@ -33,19 +33,19 @@ var _ kerf.Engine = (*Engine)(nil)
 
 // Start builds the service and serves it. The conn it gives reaches the service;
 // the error is that of New or of misusing the Host. The test stops it at its end.
-func (e *Engine) Start(t testing.TB, s kerf.Service) (*grpc.ClientConn, error) {
-	t.Helper()
-	e.t, e.server, e.Checks = t, grpc.NewServer(), make(map[string]func(context.Context) error)
+func (e *Engine) Start(tb testing.TB, s kerf.Service) (*grpc.ClientConn, error) {
+	tb.Helper()
+	e.t, e.server, e.Checks = tb, grpc.NewServer(), make(map[string]func(context.Context) error)
 	e.drain, e.stop = context.WithCancel(context.Background())
-	t.Cleanup(e.Stop)
+	tb.Cleanup(e.Stop)
 	h := kerf.NewHost(s, e)
-	if err := s.New(t.Context(), h); err != nil {
+	if err := s.New(tb.Context(), h); err != nil {
 		return nil, err
 	}
 	if err := h.Err(); err != nil {
 		return nil, err
 	}
-	return connect(t, e.server), nil
+	return connect(tb, e.server), nil
 }
 
 // Stop begins the drain and waits for the background work.

@@ -42,7 +42,7 @@ var plans = []string{"plans/monolith.yaml", "plans/http.yaml"}
 
 func TestPostsAreFoundByTheirWords(t *testing.T) {
 	t.Parallel()
-	kerftest.Run(t, app(), plans, func(t *testing.T, env *kerftest.Env) {
+	kerftest.Run(t, app(), plans, func(t *testing.T, env *kerftest.Env) { //nolint:thelper // it is the test
 		accounts := accountsv1.NewAccountsClient(env.Conn("accounts"))
 		messages := messagesv1.NewMessagesClient(env.Conn("messages"))
 		ann, err := accounts.SignUp(t.Context(), &accountsv1.SignUpRequest{Name: "ann", Password: "correct horse"})
@@ -69,7 +69,8 @@ func TestAKilledProcessLosesNoPost(t *testing.T) {
 	t.Parallel()
 	env := kerftest.Processes(t, app(), "plans/http.yaml")
 	messages := messagesv1.NewMessagesClient(env.Conn("messages"))
-	post, err := messages.CreatePost(t.Context(), &messagesv1.CreatePostRequest{AuthorId: 1, ClientId: "1", Text: "still here"})
+	post, err := messages.CreatePost(t.Context(),
+		&messagesv1.CreatePostRequest{AuthorId: 1, ClientId: "1", Text: "still here"})
 	if err != nil {
 		t.Fatal(err)
 	}

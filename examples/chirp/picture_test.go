@@ -20,6 +20,7 @@ func TestPictureOfTheREADME(t *testing.T) {
 	if *update {
 		browser := story.NewBrowser(t)
 		kerftest.Run(t, app(), []string{""}, func(t *testing.T, env *kerftest.Env) {
+			t.Helper()
 			if err := os.WriteFile(file, story.Portray(t, browser, site(env)), 0o644); err != nil {
 				t.Error(err)
 			}

@@ -35,7 +35,7 @@ const (
 
 func TestOnePageIsOneTrace(t *testing.T) {
 	t.Parallel()
-	underBoth(t, func(t *testing.T, plan string) {
+	underBoth(t, func(t *testing.T, plan string) { //nolint:thelper // it is the test
 		spans := newCollector(t)
 		o := runOutside(t, plan, spans.env()...)
 		probe(t, o)
@@ -100,7 +100,7 @@ func probe(t *testing.T, o *outside) {
 
 func TestEveryProcessTellsHowItDoes(t *testing.T) {
 	t.Parallel()
-	underBoth(t, func(t *testing.T, plan string) {
+	underBoth(t, func(t *testing.T, plan string) { //nolint:thelper // it is the test
 		o := runOutside(t, plan)
 		ann := story.NewVisitor(t, "ann", o.url)
 		ann.SignUp("ann", "a saw with 32 teeth")
@@ -112,25 +112,28 @@ func TestEveryProcessTellsHowItDoes(t *testing.T) {
 		client := fmt.Sprintf(`kerf_client_calls_total{callee="messages",caller="web",code="OK",link="%s",`+
 			`method="chirp.messages.v1.Messages/CreatePost"} 1`, link)
 		server := strings.Replace(client, "client", "server", 1)
-		all := ""
+		var all strings.Builder
 		for _, s := range o.status() {
 			admin := story.NewVisitor(t, "probe of "+s.Process, s.Admin)
 			metrics := admin.Get("/metrics").Body
-			all += metrics
+			all.WriteString(metrics)
 			if plan == apart {
 				wants(t, s.Process, metrics, client, s.Process == "web")
 				wants(t, s.Process, metrics, server, s.Process == "messages")
 			}
-			if profile := admin.Get("/debug/pprof/goroutine?debug=1"); !strings.HasPrefix(profile.Body, "goroutine profile:") {
+			profile := admin.Get("/debug/pprof/goroutine?debug=1")
+			if !strings.HasPrefix(profile.Body, "goroutine profile:") {
 				t.Errorf("%s gives no profile: status %d", s.Process, profile.Status)
 			}
-			var ready struct{ Ready bool }
+			var ready struct {
+				Ready bool `json:"ready"`
+			}
 			if err := json.Unmarshal([]byte(admin.Get("/readyz").Body), &ready); err != nil || !ready.Ready {
 				t.Errorf("%s is not ready: %v", s.Process, err)
 			}
 		}
-		wants(t, "the app", all, client, true)
-		wants(t, "the app", all, server, true)
+		wants(t, "the app", all.String(), client, true)
+		wants(t, "the app", all.String(), server, true)
 	})
 }
 
@@ -146,7 +149,7 @@ func wants(t *testing.T, who, metrics, line string, want bool) {
 // says so.
 func TestLogsOfAllHopsBelongTogether(t *testing.T) {
 	t.Parallel()
-	underBoth(t, func(t *testing.T, plan string) {
+	underBoth(t, func(t *testing.T, plan string) { //nolint:thelper // it is the test
 		o := runOutside(t, plan, breakFollows+"=1")
 		ann := story.NewVisitor(t, "ann", o.url)
 		ann.SignUp("ann", "a saw with 32 teeth")
@@ -154,9 +157,9 @@ func TestLogsOfAllHopsBelongTogether(t *testing.T) {
 		bob.SignUp("bob", "no teeth but a smile")
 		bob.Stream("/live") // somebody whose interest notify has to ask for
 
-		home := ann.Get("/").Header.Get("X-Correlation-Id")
+		home := ann.Get("/").Header.Get("X-Correlation-ID")
 		posted := ann.Post("/posts", url.Values{"text": {"who reads this?"}, "client_id": {"1"}}).
-			Header.Get("X-Correlation-Id")
+			Header.Get("X-Correlation-ID")
 		if home == "" || posted == "" || home == posted {
 			t.Fatalf("two requests have the correlation ids %q and %q, want two of them", home, posted)
 		}

@@ -48,10 +48,17 @@ func TestStockClientsTalkToProcesses(t *testing.T) {
 	t.Parallel()
 	o := runOutside(t, apart)
 	story.NewVisitor(t, "ann", o.url).SignUp("ann", "a saw with 32 teeth")
-	t.Run("curl, in JSON", func(t *testing.T) { o.callInJSON(t) })
-	t.Run("grpc-go, its stream and its errors", func(t *testing.T) { o.callByGRPC(t) })
-	t.Run("health of each process", func(t *testing.T) { o.askHealth(t) })
-	t.Run("reflection of each process", func(t *testing.T) { o.reflect(t) })
+	for name, test := range map[string]func(*testing.T){
+		"curl, in JSON":                      o.callInJSON,
+		"grpc-go, its stream and its errors": o.callByGRPC,
+		"health of each process":             o.askHealth,
+		"reflection of each process":         o.reflect,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t)
+		})
+	}
 }
 
 func (o *outside) callInJSON(t *testing.T) {
@@ -63,7 +70,11 @@ func (o *outside) callInJSON(t *testing.T) {
 	}
 	found := call(`{"name":"ANN"}`)
 	var answer struct {
-		Profile struct{ ID, Name, JoinedAt string }
+		Profile struct {
+			ID       string `json:"id"`
+			Name     string `json:"name"`
+			JoinedAt string `json:"joinedAt"` //nolint:tagliatelle // as protojson writes it
+		} `json:"profile"`
 	}
 	if err := json.Unmarshal([]byte(found.Body), &answer); err != nil || found.Status != http.StatusOK {
 		t.Fatalf("status %d, %s: %v", found.Status, found.Body, err)

@@ -2,7 +2,6 @@ package story
 
 import (
 	"net/http"
-	"net/url"
 	"testing"
 )
 
@@ -72,13 +71,14 @@ func (b *breakage) notify() {
 func (b *breakage) messages() {
 	b.watch()
 	b.processes.Kill("messages")
-	b.ann.Sees("/", http.StatusServiceUnavailable, "Your timeline is not available right now", "What do you have to say?")
+	b.ann.Sees("/", http.StatusServiceUnavailable, "Your timeline is not available right now",
+		"What do you have to say?")
 	b.ann.Sees("/@ann", http.StatusServiceUnavailable, "@ann", "Posts are not available right now", "1 follower")
 	b.ann.Sees("/@ann/followers", http.StatusOK, "@bob")
 	b.ann.Sees("/settings", http.StatusOK, "Settings")
 	b.ann.Sees("/search?q=before", http.StatusServiceUnavailable, "Search is not available right now")
 	NewVisitor(b.t, "ann again", b.site.URL).LogIn("ann", annsPassword)
-	refused := b.ann.Post("/posts", url.Values{"text": {"Is it lost?"}, "client_id": {"again"}})
+	refused := b.ann.Post("/posts", message("Is it lost?"))
 	b.ann.expect("post", refused, http.StatusServiceUnavailable, "Is it lost?", "will not post it twice")
 	b.processes.Restart("messages")
 	b.unharmed("Posts are back.")
@@ -102,7 +102,7 @@ func (b *breakage) accounts() {
 	b.ann.Sees("/public", http.StatusOK, "Names are missing", "You are still logged in", "Readers are back.")
 	guest := NewVisitor(b.t, "guest", b.site.URL)
 	guest.Sees("/", http.StatusOK, "Readers are back.")
-	refused := guest.Post("/login", url.Values{"name": {"ann"}, "password": {annsPassword}})
+	refused := guest.Post("/login", credentials("ann", annsPassword))
 	guest.expect("log in", refused, http.StatusServiceUnavailable, "not available right now")
 	b.processes.Restart("accounts")
 	b.unharmed("I am still logged in.")

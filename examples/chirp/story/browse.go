@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	annsPassword = "a saw with 32 teeth"
-	bobsPassword = "no teeth but a smile"
+	annsPassword = "a saw with 32 teeth"  //nolint:gosec // of nobody
+	bobsPassword = "no teeth but a smile" //nolint:gosec // of nobody
 )
 
 // browse is the story while it is told: what ann and bob have open.
@@ -137,12 +137,12 @@ func (b *browse) profile() {
 	p := b.ann
 	p.Go("/settings")
 	p.Fill("#display_name", "Ann of the <b>Woods</b>")
-	p.Fill("#bio", "Saws & sells. 日本語 too.")
+	p.Fill("#bio", "Saws & sells. Ünïcödé too.")
 	p.Follow(`[data-testid="save-profile"]`)
 	p.See(`[data-testid="saved"]`, "Saved.")
 	p.Follow(`[data-testid="me"]`)
 	p.See(`[data-testid="shown"]`, "Ann of the <b>Woods</b>")
-	p.See(`[data-testid="bio"]`, "Saws & sells. 日本語 too.")
+	p.See(`[data-testid="bio"]`, "Saws & sells. Ünïcödé too.")
 	p.See(".feed .post", firstPost)
 }
 

@@ -33,10 +33,8 @@ func (e *events) note(event any) {
 		if event.Type == network.ResourceTypeDocument {
 			e.status = event.Response.Status
 		}
-	case *log.EventEntryAdded:
-		if event.Entry.Level == log.EntryLevelError || event.Entry.Level == log.EntryLevelWarning {
-			e.noteLog(event.Entry)
-		}
+	case *log.EventEntryAdded: //nolint:forbidigo // the browser's log, not Go's
+		e.noteLog(event)
 	case *runtime.EventExceptionThrown:
 		e.problems = append(e.problems, problem{text: exception(event.ExceptionDetails)})
 	case *runtime.EventConsoleAPICalled:
@@ -53,7 +51,12 @@ func exception(details *runtime.ExceptionDetails) string {
 	return details.Text
 }
 
-func (e *events) noteLog(entry *log.Entry) {
+//nolint:forbidigo // the browser's log, not Go's
+func (e *events) noteLog(event *log.EventEntryAdded) {
+	entry := event.Entry
+	if entry.Level != log.EntryLevelError && entry.Level != log.EntryLevelWarning {
+		return
+	}
 	p := problem{text: fmt.Sprintf("%s %s: %s (%s)", entry.Source, entry.Level, entry.Text, entry.URL)}
 	if entry.Source == log.EntrySourceNetwork {
 		p.url = entry.URL

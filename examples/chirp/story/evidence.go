@@ -36,10 +36,11 @@ func (p *Page) keepEvidence() {
 	}
 }
 
-// evidenceFolder outlives the test: that of go test -artifacts, or a new one.
+// evidenceFolder outlives the test, as t.TempDir does not: that of go test -artifacts,
+// or a new one.
 func (p *Page) evidenceFolder() (string, error) {
 	if f := flag.Lookup("test.artifacts"); f != nil && f.Value.String() == "true" {
 		return p.t.ArtifactDir(), nil
 	}
-	return os.MkdirTemp("", "chirp-story-") //nolint:usetesting // the test's own folder goes with the test
+	return os.MkdirTemp("", "chirp-story-")
 }

@@ -19,18 +19,21 @@ func Inject(t *testing.T, site Site) {
 	eve := NewVisitor(t, "eve", site.URL)
 	eve.inject()
 	for _, path := range []string{
-		"/", "/public", "/@eve", "/@eve/followers", "/search?q=" + url.QueryEscape(script), "/search?q=pwned", "/settings",
-		"/?text=" + url.QueryEscape(`</textarea>`+script), "/@%3Cscript%3E", "/login?next=" + url.QueryEscape(`"><script>`),
+		"/", "/public", "/@eve", "/@eve/followers", "/settings", "/search?q=pwned", "/@%3Cscript%3E",
+		"/search?q=" + url.QueryEscape(script), "/?text=" + url.QueryEscape(`</textarea>`+script),
+		"/login?next=" + url.QueryEscape(`"><script>`),
 	} {
 		a := eve.Get(path)
 		eve.inert(path, a)
 	}
 	eve.inert("a refused name", eve.Post("/settings/name", url.Values{"name": {`"><script>`}}))
 	eve.inert("a refused log-in", NewVisitor(t, "mallory", site.URL).Post("/login",
-		url.Values{"name": {`"><script>`}, "password": {script}}))
+		credentials(`"><script>`, script)))
 	eve.Sees("/@eve", http.StatusOK, script, markup)
 	eve.Sees("/search?q=pwned", http.StatusOK, markup[:10])
-	link := eve.Post("/login", url.Values{"name": {"eve"}, "password": {evesPassword}, "next": {"//evil.example/"}})
+	form := credentials("eve", evesPassword)
+	form.Set("next", "//evil.example/")
+	link := eve.Post("/login", form)
 	if to := link.Header.Get("Location"); to != "/" {
 		t.Errorf("a log-in leads to %q, want to /", to)
 	}

@@ -18,10 +18,12 @@ type mischief struct {
 // Misbehave sends the site everything that it must refuse, by its own pages. Each
 // refusal has its status and its message, and nothing that is stored changes.
 func Misbehave(t *testing.T, site Site) {
+	t.Helper()
 	c := newCast(t, site)
 	before := c.stored()
 	for _, group := range [][]mischief{
-		c.badPosts(), c.badNames(), c.badPasswords(), c.badProfiles(), c.badVisitors(), c.badFollows(), c.badAddresses(),
+		c.badPosts(), c.badNames(), c.badPasswords(), c.badProfiles(),
+		c.badVisitors(), c.badFollows(), c.badAddresses(),
 	} {
 		for _, m := range group {
 			a, now := m.try(), c.stored() // here, because they may end the test that is theirs
@@ -74,16 +76,15 @@ func newCast(t *testing.T, site Site) *cast {
 
 // post is a message by ann.
 func (c *cast) post(text string) func() Answer {
-	return func() Answer {
-		return c.ann.Post("/posts", url.Values{"text": {text}, "client_id": {"mischief"}})
-	}
+	return func() Answer { return c.ann.Post("/posts", message(text)) }
 }
 
 func (c *cast) badPosts() []mischief {
 	const bad = http.StatusBadRequest
+	long := strings.Repeat("ö", 142)
 	return []mischief{
 		{"a post of 142 characters", c.post(strings.Repeat("ä", 142)), bad, "142 characters: at most 141 fit"},
-		{"a refused post is given back", c.post(strings.Repeat("ö", 142)), bad, strings.Repeat("ö", 142) + "</textarea>"},
+		{"a refused post is given back", c.post(long), bad, long + "</textarea>"},
 		{"a blank post", c.post(" \n\t "), bad, "blank"},
 		{"a post that nobody can see", c.post("\u200b\u2800\u00ad"), bad, "blank"},
 		{"a post that is not UTF-8", c.post("caf\xe9"), bad, "not valid UTF-8"},
@@ -99,9 +100,7 @@ func (c *cast) badPosts() []mischief {
 
 // join signs up.
 func (c *cast) join(name, password string) func() Answer {
-	return func() Answer {
-		return c.guest.Post("/signup", url.Values{"name": {name}, "password": {password}})
-	}
+	return func() Answer { return c.guest.Post("/signup", credentials(name, password)) }
 }
 
 func (c *cast) badNames() []mischief {
@@ -110,7 +109,10 @@ func (c *cast) badNames() []mischief {
 		return mischief{"the name " + name + " is taken", c.join(name, bobsPassword), http.StatusConflict, "taken"}
 	}
 	illegal := func(name string) mischief {
-		return mischief{"the name " + url.QueryEscape(name) + " is illegal", c.join(name, bobsPassword), http.StatusBadRequest, rule}
+		return mischief{
+			"the name " + url.QueryEscape(name) + " is illegal", c.join(name, bobsPassword),
+			http.StatusBadRequest, rule,
+		}
 	}
 	rename := func(name string) func() Answer {
 		return func() Answer { return c.ann.Post("/settings/name", url.Values{"name": {name}}) }
@@ -132,14 +134,14 @@ func (c *cast) badPasswords() []mischief {
 	return []mischief{
 		{"a short password", c.join("carl", "1234567"), bad, "at least 8"},
 		{"no password", c.join("carl", ""), bad, "at least 8"},
-		{"a password that is the name", c.join("carl_the_great", "carl_the_great"), bad, "The password is the name"},
+		{"a password that is the name", c.join("carl_the_1st", "carl_the_1st"), bad, "The password is the name"},
 		{"a password that everybody has", c.join("carl", "password123"), bad, "anybody would try"},
 		{"an enormous password", c.join("carl", strings.Repeat("a", 5000)), bad, "too long"},
 		{"a wrong password", func() Answer {
-			return c.guest.Post("/login", url.Values{"name": {"ann"}, "password": {"a saw with 33 teeth"}})
+			return c.guest.Post("/login", credentials("ann", "a saw with 33 teeth"))
 		}, http.StatusUnauthorized, "The name or the password is wrong"},
 		{"a password for nobody", func() Answer {
-			return c.guest.Post("/login", url.Values{"name": {"nobody1"}, "password": {annsPassword}})
+			return c.guest.Post("/login", credentials("nobody1", annsPassword))
 		}, http.StatusUnauthorized, "The name or the password is wrong"},
 	}
 }

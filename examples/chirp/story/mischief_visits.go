@@ -8,9 +8,10 @@ import (
 
 // badVisitors are not who they say, or send forms that are not the site's.
 func (c *cast) badVisitors() []mischief {
-	text := url.Values{"text": {"not mine"}, "client_id": {"1"}}
 	with := func(csrf string) url.Values {
-		return url.Values{"text": text["text"], "client_id": text["client_id"], "csrf": {csrf}}
+		form := message("not mine")
+		form.Set("csrf", csrf)
+		return form
 	}
 	forged := func(path string) Answer {
 		stranger := NewVisitor(c.t, "stranger", c.site.URL)
@@ -22,7 +23,10 @@ func (c *cast) badVisitors() []mischief {
 			http.StatusUnauthorized, "your text is kept",
 		},
 		{"a forged session", func() Answer { return forged("/settings") }, http.StatusSeeOther, ""},
-		{"a guest who posts", func() Answer { return c.guest.Post("/posts", text) }, http.StatusUnauthorized, "not logged in"},
+		{
+			"a guest who posts", func() Answer { return c.guest.Post("/posts", message("not mine")) },
+			http.StatusUnauthorized, "not logged in",
+		},
 		{
 			"a form without a token", func() Answer { return c.ann.Post("/posts", with("")) },
 			http.StatusForbidden, "nothing was done",
@@ -64,10 +68,11 @@ func (c *cast) badAddresses() []mischief {
 	}
 	const bad, none = http.StatusBadRequest, http.StatusNotFound
 	from := func(page string) mischief {
-		return get("a cursor from nowhere on "+page, page+"cursor=AQhAAAAAAAAAAf8", bad, "not valid; start from the first page")
+		return get("a cursor from nowhere on "+page, page+"cursor=AQhAAAAAAAAAAf8", bad, "start from the first page")
 	}
 	return []mischief{
-		from("/?"), from("/public?"), from("/@ann?"), from("/@ann/followers?"), from("/@ann/following?"), from("/search?q=saw&"),
+		from("/?"), from("/public?"), from("/@ann?"), from("/@ann/followers?"), from("/@ann/following?"),
+		from("/search?q=saw&"),
 		get("a post that is not there", "/posts/999999", none, "no such post"),
 		get("a post below zero", "/posts/-1", none, "nothing at this address"),
 		get("a post beyond numbers", "/posts/99999999999999999999", none, "nothing at this address"),
@@ -76,7 +81,8 @@ func (c *cast) badAddresses() []mischief {
 		get("a search that is not UTF-8", "/search?q=%ff", bad, "not valid UTF-8"),
 		get("a search for signs", "/search?q=%22+%2A+-", bad, "Type a word"),
 		get("an enormous search", "/search?q="+strings.Repeat("a", 5000), bad, "too long"),
-		get("a search in the index's own language", "/search?q="+url.QueryEscape(`text:a* OR NEAR("x"`), http.StatusOK, "No post"),
+		get("a search in the index's own language", "/search?q="+url.QueryEscape(`text:a* OR NEAR("x"`),
+			http.StatusOK, "No post"),
 		{"a page that cannot be deleted", func() Answer {
 			return c.ann.Send(http.MethodDelete, "/posts/1", "", nil)
 		}, http.StatusMethodNotAllowed, "cannot be used like that"},

@@ -38,7 +38,7 @@ func (b *Browser) Open(t *testing.T, who, site string) *Page {
 	err := errors.Join(
 		chromedp.Listen(ctx, p.seen.note),
 		command(ctx, network.Enable, network.EnableParams{}),
-		command(ctx, log.Enable, cdp.Empty{}),
+		command(ctx, log.Enable, cdp.Empty{}), //nolint:forbidigo // the browser's log, not Go's
 		command(ctx, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true}),
 		chromedp.Do(ctx, chromedp.EmulateViewport(1280, 900)),
 	)

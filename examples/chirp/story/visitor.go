@@ -3,6 +3,7 @@ package story
 import (
 	"html"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -49,7 +50,8 @@ func (a Answer) Says(text string) bool {
 
 // text is the main part of the page, without its tags.
 func (a Answer) text() string {
-	return strings.Join(strings.Fields(html.UnescapeString(tags.ReplaceAllString(mainPart.FindString(a.Body), " "))), " ")
+	plain := tags.ReplaceAllString(mainPart.FindString(a.Body), " ")
+	return strings.Join(strings.Fields(html.UnescapeString(plain)), " ")
 }
 
 // Get asks for a page. Redirects are answers, and not followed.
@@ -91,9 +93,7 @@ func (v *Visitor) Send(method, path, body string, header http.Header) Answer {
 	if err != nil {
 		v.t.Fatalf("%s: %s %s: %v", v.who, method, path, err)
 	}
-	for key, values := range header {
-		request.Header[key] = values
-	}
+	maps.Copy(request.Header, header)
 	answer, err := v.client.Do(request)
 	if err != nil {
 		v.t.Fatalf("%s: %s %s: %v", v.who, method, path, err)
@@ -106,22 +106,31 @@ func (v *Visitor) Send(method, path, body string, header http.Header) Answer {
 	return Answer{Status: answer.StatusCode, Header: answer.Header, Body: string(page)}
 }
 
+// credentials is the form of the sign-up and of the log-in.
+func credentials(name, password string) url.Values {
+	return url.Values{"name": {name}, "password": {password}}
+}
+
+// message is the form of a post. Its client id may always be the same, because
+// the site makes another one for each text.
+func message(text string) url.Values { return url.Values{"text": {text}, "client_id": {"once"}} }
+
 // SignUp opens an account and is logged in.
 func (v *Visitor) SignUp(name, password string) {
 	v.t.Helper()
-	v.done("sign up", v.Post("/signup", url.Values{"name": {name}, "password": {password}}))
+	v.done("sign up", v.Post("/signup", credentials(name, password)))
 }
 
 // LogIn logs in.
 func (v *Visitor) LogIn(name, password string) {
 	v.t.Helper()
-	v.done("log in", v.Post("/login", url.Values{"name": {name}, "password": {password}}))
+	v.done("log in", v.Post("/login", credentials(name, password)))
 }
 
 // Write posts a message.
 func (v *Visitor) Write(text string) {
 	v.t.Helper()
-	v.done("post", v.Post("/posts", url.Values{"text": {text}, "client_id": {"once"}}))
+	v.done("post", v.Post("/posts", message(text)))
 }
 
 // Follow follows somebody.

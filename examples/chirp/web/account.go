@@ -38,41 +38,45 @@ func (v *visit) asksWho(name, title string) error {
 }
 
 func (v *visit) logIn() error {
-	data := accountPage{Name: v.field("name"), Next: safeNext(v.field("next"), "/")}
-	answer, err := v.site.Accounts.LogIn(v.r.Context(),
+	data := v.accountForm()
+	answer, err := v.site.clients.Accounts.LogIn(v.r.Context(),
 		&accountsv1.LogInRequest{Name: data.Name, Password: v.field("password")})
 	if err != nil {
-		code, wrong := mistake(err, "password")
-		if status.Code(err) == codes.Unavailable {
-			wrong = logInDown()
-		}
-		data.Wrong = wrong
-		v.render(code, "login", "Log in", data)
-		return nil
+		return v.stayOut("login", "Log in", data, err, "password")
 	}
-	v.jar.keep(answer.GetSession(), v.site.options.Now())
-	return v.goTo(data.Next)
-}
-
-func logInDown() wrong {
-	return wrong{"": "Logging in and signing up are not available right now. Everybody’s posts can still be read."}
+	return v.enter(answer.GetSession(), data.Next)
 }
 
 func (v *visit) signUp() error {
-	data := accountPage{Name: v.field("name"), Next: safeNext(v.field("next"), "/")}
-	answer, err := v.site.Accounts.SignUp(v.r.Context(),
+	data := v.accountForm()
+	answer, err := v.site.clients.Accounts.SignUp(v.r.Context(),
 		&accountsv1.SignUpRequest{Name: data.Name, Password: v.field("password")})
 	if err != nil {
-		code, wrong := mistake(err, "password", "name")
-		if status.Code(err) == codes.Unavailable {
-			wrong = logInDown()
-		}
-		data.Wrong = wrong
-		v.render(code, "signup", "Sign up", data)
-		return nil
+		return v.stayOut("signup", "Sign up", data, err, "password", "name")
 	}
-	v.jar.keep(answer.GetSession(), v.site.options.Now())
-	return v.goTo(data.Next)
+	return v.enter(answer.GetSession(), data.Next)
+}
+
+func (v *visit) accountForm() accountPage {
+	return accountPage{Name: v.field("name"), Next: safeNext(v.field("next"), "/")}
+}
+
+// stayOut shows the form again, with what is wrong beside one of its fields.
+func (v *visit) stayOut(name, title string, data accountPage, err error, fields ...string) error {
+	var code int
+	code, data.Wrong = mistake(err, fields...)
+	if status.Code(err) == codes.Unavailable {
+		data.Wrong = wrong{
+			"": "Logging in and signing up are not available right now. Everybody’s posts can still be read.",
+		}
+	}
+	v.render(code, name, title, data)
+	return nil
+}
+
+func (v *visit) enter(session *accountsv1.Session, next string) error {
+	v.jar.keep(session, v.site.options.Now())
+	return v.goTo(next)
 }
 
 // logOut ends the session here in any case, and where it is kept if that is up.
@@ -82,13 +86,13 @@ func (v *visit) logOut() error {
 	if token == "" {
 		return v.goTo("/")
 	}
-	_, err := v.site.Accounts.LogOut(v.r.Context(), &accountsv1.LogOutRequest{Token: token})
+	_, err := v.site.clients.Accounts.LogOut(v.r.Context(), &accountsv1.LogOutRequest{Token: token})
 	v.jar.forgetSession()
 	v.account = nil
 	if err != nil {
-		p := problemOf(err)
+		p := *problemOf(err)
 		p.detail = "You are logged out in this browser. The session itself could not be ended; it ends by itself later."
-		return p
+		return &p
 	}
 	return v.goTo("/")
 }

@@ -57,7 +57,7 @@ func (v *visit) homeWith(status int, c composer) error {
 	var err error
 	together(
 		func() {
-			answer, err = v.site.Messages.ListHome(v.r.Context(),
+			answer, err = v.site.clients.Messages.ListHome(v.r.Context(),
 				&messagesv1.ListHomeRequest{AccountId: me.GetId(), Cursor: v.cursor()})
 		},
 		func() { data.Counts = v.counts(me.GetId()) },
@@ -82,7 +82,7 @@ func (v *visit) homeWith(status int, c composer) error {
 func (v *visit) public() error { return v.publicTimeline(false) }
 
 func (v *visit) publicTimeline(welcome bool) error {
-	answer, err := v.site.Messages.ListPublic(v.r.Context(), &messagesv1.ListPublicRequest{Cursor: v.cursor()})
+	answer, err := v.site.clients.Messages.ListPublic(v.r.Context(), &messagesv1.ListPublicRequest{Cursor: v.cursor()})
 	status, err := v.gap(err, "Posts are not available right now.")
 	if err != nil {
 		return err

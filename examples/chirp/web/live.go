@@ -79,7 +79,7 @@ func (v *visit) subscribe(
 ) (grpc.ServerStreamingClient[notifyv1.SubscribeResponse], error) {
 	patience := time.AfterFunc(v.site.options.Wait, cancel)
 	defer patience.Stop()
-	news, err := v.site.Notify.Subscribe(ctx, &notifyv1.SubscribeRequest{AccountId: account})
+	news, err := v.site.clients.Notify.Subscribe(ctx, &notifyv1.SubscribeRequest{AccountId: account})
 	if err == nil {
 		_, err = news.Header()
 	}
@@ -177,12 +177,13 @@ func (f *feed) pause(ctx context.Context, cause error) error {
 func (f *feed) catchUp(ctx context.Context, lastSeen int64) error {
 	short, cancel := context.WithTimeout(ctx, f.visit.site.options.Wait)
 	defer cancel()
-	answer, err := f.visit.site.Messages.ListHome(short,
+	answer, err := f.visit.site.clients.Messages.ListHome(short,
 		&messagesv1.ListHomeRequest{AccountId: f.account, PageSize: catchUp})
 	if err != nil {
 		return f.pause(ctx, err)
 	}
-	missed := slices.DeleteFunc(answer.GetPosts(), func(p *messagesv1.Post) bool { return p.GetId() <= lastSeen })
+	missed := slices.DeleteFunc(slices.Clone(answer.GetPosts()),
+		func(p *messagesv1.Post) bool { return p.GetId() <= lastSeen })
 	if len(missed) == catchUp || answer.GetOnlyOwn() {
 		if err := f.out.event(eventGap, "", "Some posts may be missing here."); err != nil {
 			return err
@@ -199,7 +200,7 @@ func (f *feed) tell(ctx context.Context, event *notifyv1.SubscribeResponse) erro
 	}
 	short, cancel := context.WithTimeout(ctx, f.visit.site.options.Wait)
 	defer cancel()
-	answer, err := f.visit.site.Messages.GetPost(short, &messagesv1.GetPostRequest{Id: event.GetPostId()})
+	answer, err := f.visit.site.clients.Messages.GetPost(short, &messagesv1.GetPostRequest{Id: event.GetPostId()})
 	switch {
 	case status.Code(err) == codes.NotFound:
 		return nil

@@ -16,7 +16,7 @@ func (v *visit) post() error {
 	if err != nil || id <= 0 {
 		return errNoPage
 	}
-	answer, err := v.site.Messages.GetPost(v.r.Context(), &messagesv1.GetPostRequest{Id: id})
+	answer, err := v.site.clients.Messages.GetPost(v.r.Context(), &messagesv1.GetPostRequest{Id: id})
 	if err != nil {
 		return err
 	}
@@ -32,7 +32,7 @@ func (v *visit) createPost() error {
 		return err
 	}
 	c := composer{Text: v.field("text"), ID: v.field("client_id")}
-	_, err = v.site.Messages.CreatePost(v.r.Context(), &messagesv1.CreatePostRequest{
+	_, err = v.site.clients.Messages.CreatePost(v.r.Context(), &messagesv1.CreatePostRequest{
 		AuthorId: me.GetId(), ClientId: clientID(c.ID, c.Text), Text: c.Text,
 	})
 	if err != nil {

@@ -36,7 +36,7 @@ func (v *visit) whose() (*accountsv1.Profile, error) {
 	if !ok || name == "" {
 		return nil, errNoPage
 	}
-	answer, err := v.site.Accounts.GetProfile(v.r.Context(), &accountsv1.GetProfileRequest{Name: name})
+	answer, err := v.site.clients.Accounts.GetProfile(v.r.Context(), &accountsv1.GetProfileRequest{Name: name})
 	if err != nil {
 		// A name that nobody could have is nobody's.
 		if p := problemOf(err); p.status == http.StatusNotFound || p.status == http.StatusBadRequest {
@@ -72,7 +72,7 @@ func (v *visit) profile() error {
 	var answer *messagesv1.ListByAuthorResponse
 	together(
 		func() {
-			answer, err = v.site.Messages.ListByAuthor(v.r.Context(),
+			answer, err = v.site.clients.Messages.ListByAuthor(v.r.Context(),
 				&messagesv1.ListByAuthorRequest{AuthorId: whose.GetId(), Cursor: v.cursor()})
 		},
 		func() { data.Counts = v.counts(whose.GetId()) },
@@ -86,7 +86,7 @@ func (v *visit) profile() error {
 		data.Timeline = &timeline{Next: v.older(answer.GetNextCursor()), Empty: "No posts yet."}
 		author := map[int64]person{whose.GetId(): data.Person}
 		for _, post := range answer.GetPosts() {
-			data.Timeline.Posts = append(data.Timeline.Posts, v.view(post, nil, author))
+			data.Timeline.Posts = append(data.Timeline.Posts, v.view(post, author))
 		}
 	}
 	v.render(status, "profile", data.Person.Shown+" (@"+data.Person.Name+")", data)
@@ -126,11 +126,11 @@ func (v *visit) people() error {
 
 func (v *visit) listPeople(list string, id int64) (ids []int64, next string, err error) {
 	if list == "followers" {
-		answer, err := v.site.Follows.ListFollowers(v.r.Context(),
+		answer, err := v.site.clients.Follows.ListFollowers(v.r.Context(),
 			&followsv1.ListFollowersRequest{AccountId: id, Cursor: v.cursor()})
 		return answer.GetAccountIds(), answer.GetNextCursor(), err
 	}
-	answer, err := v.site.Follows.ListFollowing(v.r.Context(),
+	answer, err := v.site.clients.Follows.ListFollowing(v.r.Context(),
 		&followsv1.ListFollowingRequest{AccountId: id, Cursor: v.cursor()})
 	return answer.GetAccountIds(), answer.GetNextCursor(), err
 }
@@ -169,10 +169,10 @@ func (v *visit) changeFollow() error {
 		return err
 	}
 	if change == "follow" {
-		_, err = v.site.Follows.Follow(v.r.Context(),
+		_, err = v.site.clients.Follows.Follow(v.r.Context(),
 			&followsv1.FollowRequest{FollowerId: me.GetId(), FolloweeId: whose.GetId()})
 	} else {
-		_, err = v.site.Follows.Unfollow(v.r.Context(),
+		_, err = v.site.clients.Follows.Unfollow(v.r.Context(),
 			&followsv1.UnfollowRequest{FollowerId: me.GetId(), FolloweeId: whose.GetId()})
 	}
 	if err != nil {

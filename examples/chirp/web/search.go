@@ -20,7 +20,7 @@ func (v *visit) search() error {
 		v.render(http.StatusOK, "search", "Search", data)
 		return nil
 	}
-	answer, err := v.site.Messages.Search(v.r.Context(),
+	answer, err := v.site.clients.Messages.Search(v.r.Context(),
 		&messagesv1.SearchRequest{Query: data.Query, Cursor: v.cursor()})
 	status, err := v.gap(err, "Search is not available right now.")
 	switch {

@@ -10,15 +10,6 @@ import (
 	notifyv1 "github.com/kerf-go/kerf/examples/chirp/notify/v1"
 )
 
-// Config is what a plan may say under config.web.
-type Config struct {
-	// Title is the name of the site; empty means Chirp.
-	Title string `yaml:"title"`
-	// Secure says that browsers come by TLS although this process does not see
-	// it, as behind a proxy: cookies are then for TLS only.
-	Secure bool `yaml:"secure"`
-}
-
 // Service is the site as a part of an app. It serves pages only; live updates
 // end when the process drains.
 func Service() kerf.Service {
@@ -30,8 +21,8 @@ func Service() kerf.Service {
 }
 
 func start(_ context.Context, h *kerf.Host) error {
-	var config Config
-	if err := h.Config(&config); err != nil {
+	o := Options{Logger: h.Logger()}
+	if err := h.Config(&o); err != nil {
 		return err
 	}
 	site, err := New(Clients{
@@ -39,7 +30,7 @@ func start(_ context.Context, h *kerf.Host) error {
 		Messages: messagesv1.NewMessagesClient(h.Conn("messages")),
 		Follows:  followsv1.NewFollowsClient(h.Conn("follows")),
 		Notify:   notifyv1.NewNotifyClient(h.Conn("notify")),
-	}, Options{Title: config.Title, Secure: config.Secure, Logger: h.Logger()})
+	}, o)
 	if err != nil {
 		return err
 	}

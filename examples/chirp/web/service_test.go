@@ -37,7 +37,7 @@ func (e *engine) Handle(pattern string, page http.Handler) error {
 }
 
 func (e *engine) Config(into any) error {
-	into.(*web.Config).Title = "Tweeter"
+	into.(*web.Options).Title = "Tweeter"
 	return nil
 }
 

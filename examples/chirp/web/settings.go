@@ -38,7 +38,7 @@ func (v *visit) updateProfile() error {
 	}
 	data := settingsOf(me)
 	data.Display, data.Bio = v.field("display_name"), v.field("bio")
-	_, err = v.site.Accounts.UpdateProfile(v.r.Context(),
+	_, err = v.site.clients.Accounts.UpdateProfile(v.r.Context(),
 		&accountsv1.UpdateProfileRequest{Id: me.GetId(), DisplayName: data.Display, Bio: data.Bio})
 	return v.settled(data, err, "bio", "display_name")
 }
@@ -50,7 +50,7 @@ func (v *visit) rename() error {
 	}
 	data := settingsOf(me)
 	data.Name = v.field("name")
-	_, err = v.site.Accounts.Rename(v.r.Context(), &accountsv1.RenameRequest{Id: me.GetId(), Name: data.Name})
+	_, err = v.site.clients.Accounts.Rename(v.r.Context(), &accountsv1.RenameRequest{Id: me.GetId(), Name: data.Name})
 	return v.settled(data, err, "name")
 }
 

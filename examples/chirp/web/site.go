@@ -20,24 +20,29 @@ type Clients struct {
 	Notify   notifyv1.NotifyClient
 }
 
-// Options of a Site. The zero value is what the example runs with.
+// Options is how a Site behaves; the zero value is valid. The fields with names in
+// their yaml tags are what a plan may say under config.web.
 type Options struct {
-	Title  string           // name of the site; Chirp
-	Secure bool             // browsers come by TLS, whatever the request looks like
-	Logger *slog.Logger     // nil discards
-	Now    func() time.Time // nil is time.Now
+	// Title is the name of the site. "": Chirp.
+	Title string `yaml:"title"`
+	// Secure says that browsers come by TLS although this process does not see
+	// it, as behind a proxy: cookies are then for TLS only.
+	Secure bool `yaml:"secure"`
 
-	// Wait bounds what a page cannot do without, 10 s, and Extra what it can, 2 s.
-	Wait, Extra time.Duration
+	Logger *slog.Logger     `yaml:"-"` // nil discards
+	Now    func() time.Time `yaml:"-"` // nil is time.Now
 
-	// Heartbeat is the time between signs of life on /live, 15 s: proxies commonly
-	// cut what is silent for a minute or half of one.
-	Heartbeat time.Duration
-	// StreamLife ends each stream of /live, 10 min. Browsers return by themselves,
-	// and so their session is checked again.
-	StreamLife time.Duration
-	// StreamsPerAccount and Streams bound the open streams: 8 and 4096.
-	StreamsPerAccount, Streams int
+	// Wait bounds what a page cannot do without, and Extra what it can. 0: 10 s and 2 s.
+	Wait, Extra time.Duration `yaml:"-"`
+
+	// Heartbeat is the time between signs of life on /live. 0: 15 s, since proxies
+	// commonly cut what is silent for a minute or half of one.
+	Heartbeat time.Duration `yaml:"-"`
+	// StreamLife ends each stream of /live. Browsers return by themselves, and so
+	// their session is checked again. 0: 10 min.
+	StreamLife time.Duration `yaml:"-"`
+	// StreamsPerAccount and Streams bound the open streams. 0: 8 and 4096.
+	StreamsPerAccount, Streams int `yaml:"-"`
 }
 
 func (o Options) withDefaults() Options {
@@ -66,8 +71,7 @@ func orElse[T comparable](value *T, usual T) {
 
 // Site serves the pages. It is safe for concurrent use.
 type Site struct {
-	Clients
-
+	clients Clients
 	options Options
 	looks   *looks
 	assets  *assets
@@ -93,7 +97,7 @@ func New(c Clients, o Options) (*Site, error) {
 		return nil, err
 	}
 	s := &Site{
-		Clients: c,
+		clients: c,
 		options: o,
 		looks:   looks,
 		assets:  assets,

@@ -59,7 +59,7 @@ func (v *visit) show(posts []*messagesv1.Post, next string, buttons bool) *timel
 	)
 	t := &timeline{Next: v.older(next), Posts: make([]postView, 0, len(posts))}
 	for _, post := range posts {
-		view := v.view(post, nil, authors)
+		view := v.view(post, authors)
 		if button != nil {
 			if b := button(view.Author); b != nil && !b.Following {
 				view.Follow = b
@@ -70,14 +70,14 @@ func (v *visit) show(posts []*messagesv1.Post, next string, buttons bool) *timel
 	return t
 }
 
-func (v *visit) view(post *messagesv1.Post, found []*messagesv1.Span, authors map[int64]person) postView {
+func (v *visit) view(post *messagesv1.Post, authors map[int64]person) postView {
 	author, ok := authors[post.GetAuthorId()]
 	if !ok {
 		author = somebody(post.GetAuthorId())
 	}
 	at := post.GetCreatedAt().AsTime()
 	return postView{
-		ID: post.GetId(), Author: author, Text: pieces(post.GetText(), found),
+		ID: post.GetId(), Author: author, Text: pieces(post.GetText(), nil),
 		At: at, Age: age(v.site.options.Now().Sub(at), at),
 	}
 }
@@ -90,7 +90,7 @@ func (v *visit) peopleByID(ids []int64) map[int64]person {
 	}
 	ctx, cancel := v.extra()
 	defer cancel()
-	answer, err := v.site.Accounts.BatchGetProfiles(ctx, &accountsv1.BatchGetProfilesRequest{Ids: ids})
+	answer, err := v.site.clients.Accounts.BatchGetProfiles(ctx, &accountsv1.BatchGetProfilesRequest{Ids: ids})
 	v.lack(err, "Names are missing: accounts cannot be asked right now.")
 	for _, profile := range answer.GetProfiles() {
 		found[profile.GetId()] = known(profile)
@@ -108,7 +108,7 @@ func (v *visit) followButtons(ids []int64) func(person) *followButton {
 	}
 	ctx, cancel := v.extra()
 	defer cancel()
-	answer, err := v.site.Follows.FilterFollowing(ctx,
+	answer, err := v.site.clients.Follows.FilterFollowing(ctx,
 		&followsv1.FilterFollowingRequest{AccountId: me.GetId(), CandidateIds: ids})
 	if v.lack(err, "Follow buttons are missing: follows cannot be asked right now.") {
 		return none
@@ -130,7 +130,7 @@ func (v *visit) followButtons(ids []int64) func(person) *followButton {
 func (v *visit) counts(id int64) *followsv1.Counts {
 	ctx, cancel := v.extra()
 	defer cancel()
-	answer, err := v.site.Follows.CountFollows(ctx, &followsv1.CountFollowsRequest{AccountIds: []int64{id}})
+	answer, err := v.site.clients.Follows.CountFollows(ctx, &followsv1.CountFollowsRequest{AccountIds: []int64{id}})
 	if v.lack(err, "Follower counts are missing right now.") || len(answer.GetCounts()) == 0 {
 		return nil
 	}

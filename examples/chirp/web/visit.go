@@ -86,7 +86,7 @@ func (v *visit) authenticate() {
 	}
 	ctx, cancel := context.WithTimeout(v.r.Context(), v.site.options.Wait/2)
 	defer cancel()
-	answer, err := v.site.Accounts.Authenticate(ctx, &accountsv1.AuthenticateRequest{Token: token})
+	answer, err := v.site.clients.Accounts.Authenticate(ctx, &accountsv1.AuthenticateRequest{Token: token})
 	if v.authErr = err; err == nil {
 		v.account = answer.GetProfile()
 	}

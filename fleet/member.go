@@ -192,14 +192,15 @@ func (m *member) drained(d death) error {
 }
 
 func (m *member) givenUp(d death, restarts int) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	if d.final {
 		m.out.sayf("%s: %s; it is not tried again", m.label, d.how)
 		return fmt.Errorf("process %s: %s", m.label, d.how)
 	}
+	m.mu.Lock()
+	lastLines := m.tail.quote()
+	m.mu.Unlock()
 	m.out.sayf("%s: %s; given up after %d restarts", m.label, d.how, restarts)
-	return fmt.Errorf("process %s: %s, given up after %d restarts%s", m.label, d.how, restarts, m.tail.quote())
+	return fmt.Errorf("process %s: %s, given up after %d restarts%s", m.label, d.how, restarts, lastLines)
 }
 
 // isMissing tells a start that cannot succeed from one that lacked resources.

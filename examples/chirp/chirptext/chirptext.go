@@ -8,7 +8,7 @@
 //	left := chirptext.Post.Max() - chirptext.Count(text)
 //
 // A character is what a reader takes for one: an extended grapheme cluster of
-// UAX #29, of at most MaxCharacterBytes in UTF-8.
+// UAX #29, of at most 32 bytes in UTF-8.
 package chirptext
 
 import (
@@ -22,11 +22,11 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// MaxCharacterBytes bounds one character, so that a tower of accents is not one.
-const MaxCharacterBytes = 32
+// maxCharacterBytes bounds one character, so that a tower of accents is not one.
+const maxCharacterBytes = 32
 
-// MaxLineBreaks is how many line breaks a post may hold.
-const MaxLineBreaks = 10
+// maxLineBreaks is how many line breaks a post may hold.
+const maxLineBreaks = 10
 
 // Kind is a field that somebody writes into.
 type Kind int
@@ -66,13 +66,10 @@ func (k Kind) String() string {
 
 func (k Kind) lineBreaks() int {
 	if k == Post {
-		return MaxLineBreaks
+		return maxLineBreaks
 	}
 	return 0
 }
-
-// ErrBlank is the error of a post in which there is nothing to see.
-var ErrBlank = errors.New("a post cannot be blank: write something")
 
 // Count tells how many characters Check would count in text, valid or not.
 func Count(text string) int { return uniseg.GraphemeClusterCount(normalise(text)) }
@@ -86,7 +83,7 @@ func Check(k Kind, text string) (string, error) {
 	}
 	// Bounds the work for what cannot pass. Composing shortens a text to a third at
 	// most, so this refuses nothing else but huge amounts of white space.
-	if len(text) > 4*k.Max()*MaxCharacterBytes {
+	if len(text) > 4*k.Max()*maxCharacterBytes {
 		return "", fmt.Errorf("this %s is too long: at most %d characters fit", k, k.Max())
 	}
 	text = normalise(text)
@@ -98,7 +95,7 @@ func Check(k Kind, text string) (string, error) {
 	}
 	if blank(text) {
 		if k == Post {
-			return "", ErrBlank
+			return "", errors.New("a post cannot be blank: write something")
 		}
 		return "", nil
 	}
@@ -140,9 +137,9 @@ func checkLength(k Kind, text string) error {
 	for rest, state := text, -1; rest != ""; count++ {
 		var character string
 		character, rest, _, state = uniseg.FirstGraphemeClusterInString(rest, state)
-		if len(character) > MaxCharacterBytes {
+		if len(character) > maxCharacterBytes {
 			return fmt.Errorf("character %d of this %s has too many marks: one character may take at most %d bytes",
-				count+1, k, MaxCharacterBytes)
+				count+1, k, maxCharacterBytes)
 		}
 	}
 	if count > k.Max() {

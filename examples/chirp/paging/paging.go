@@ -18,8 +18,8 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// MaxSize is the most entries of one page.
-const MaxSize = 100
+// maxSize is the most entries of one page.
+const maxSize = 100
 
 // version is the first byte of a cursor; another layout gets another one.
 const version = 1
@@ -65,11 +65,11 @@ func errCursor() error {
 }
 
 // Size gives the page size to use for the one asked, where 0 means the usual one.
-// Anything but 0 to MaxSize is InvalidArgument.
+// Anything but 0 to 100 is InvalidArgument.
 func Size(asked, usual int32) (int, error) {
 	switch {
-	case asked < 0 || asked > MaxSize:
-		return 0, status.Errorf(codes.InvalidArgument, "page size %d: choose 1 to %d", asked, MaxSize)
+	case asked < 0 || asked > maxSize:
+		return 0, status.Errorf(codes.InvalidArgument, "page size %d: choose 1 to %d", asked, maxSize)
 	case asked == 0:
 		return int(usual), nil
 	}

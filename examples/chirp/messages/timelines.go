@@ -51,7 +51,10 @@ func (m *Messages) ListByAuthor(
 	posts, next, err := m.read(ctx, page, func() ([]*messagesv1.Post, error) {
 		return m.store.byAuthors(ctx, []int64{author}, page.before, page.size+1)
 	})
-	return &messagesv1.ListByAuthorResponse{Posts: posts, NextCursor: next}, err
+	if err != nil {
+		return nil, err
+	}
+	return &messagesv1.ListByAuthorResponse{Posts: posts, NextCursor: next}, nil
 }
 
 // ListHome is the posts of an account and of everyone it follows.
@@ -66,7 +69,10 @@ func (m *Messages) ListHome(
 	posts, next, err := m.read(ctx, page, func() ([]*messagesv1.Post, error) {
 		return m.store.byAuthors(ctx, authors, page.before, page.size+1)
 	})
-	return &messagesv1.ListHomeResponse{Posts: posts, NextCursor: next, OnlyOwn: onlyOwn}, err
+	if err != nil {
+		return nil, err
+	}
+	return &messagesv1.ListHomeResponse{Posts: posts, NextCursor: next, OnlyOwn: onlyOwn}, nil
 }
 
 // homeAuthors asks follows once; if that fails, an account's home is its own posts.
@@ -93,7 +99,10 @@ func (m *Messages) ListPublic(
 	posts, next, err := m.read(ctx, page, func() ([]*messagesv1.Post, error) {
 		return m.store.newest(ctx, page.before, page.size+1)
 	})
-	return &messagesv1.ListPublicResponse{Posts: posts, NextCursor: next}, err
+	if err != nil {
+		return nil, err
+	}
+	return &messagesv1.ListPublicResponse{Posts: posts, NextCursor: next}, nil
 }
 
 // everybody is the account id in the cursors of the one list that has none.

@@ -29,7 +29,7 @@ const (
 func listenHTTP(ctx context.Context, logger *slog.Logger, h http.Handler, before, address string) (*listener, error) {
 	l, err := listenTCP(ctx, strings.TrimPrefix(before, "http://"), address)
 	if err != nil {
-		return nil, fmt.Errorf("listen on %s: %w", address, err)
+		return nil, err // it names the address
 	}
 	return &listener{l, &http.Server{
 		Handler: h, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout,

@@ -7,8 +7,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-_ "github.com/kerf-go/kerf/link/httplink"
-
 	"github.com/kerf-go/kerf/link"
 	"github.com/kerf-go/kerf/link/call"
 )

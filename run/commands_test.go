@@ -2,6 +2,7 @@ package run_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -15,8 +16,10 @@ import (
 // command carries out a command of an app, which ends by itself.
 func command(t *testing.T, app kerf.App, args ...string) (stdout string, err error) {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
 	var out, errs bytes.Buffer
-	err = kit.Run(t.Context(), app, args, &out, &errs)
+	err = kit.Run(ctx, app, args, &out, &errs)
 	if errs.Len() > 0 {
 		t.Logf("stderr: %s", &errs)
 	}

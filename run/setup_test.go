@@ -219,7 +219,7 @@ func askFront(ctx context.Context, cc grpc.ClientConnInterface, text string) (st
 }
 
 // patience bounds every wait of a test. It is no measure of speed.
-const patience = 40 * time.Second
+const patience = 20 * time.Second
 
 func await[T any](t *testing.T, what string, c <-chan T) T {
 	t.Helper()

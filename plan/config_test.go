@@ -114,9 +114,7 @@ func TestConfigLeavesDefaultsUntouched(t *testing.T) {
 
 func TestConfigMistakes(t *testing.T) {
 	t.Parallel()
-	const needs = "config.web.title needs the environment variable KERF_PLAN_TEST_NOT_SET, which is not set; " +
-		"set it, or give a default: ${env:KERF_PLAN_TEST_NOT_SET:-default}"
-	for name, c := range map[string]struct{ config, want string }{
+	wantMistakes(t, map[string]mistake{
 		"an unknown key": {
 			"    titel: x\n    zzz: y\n",
 			"5:5: config.web has no key \"titel\"; did you mean title?\n" +
@@ -162,30 +160,15 @@ func TestConfigMistakes(t *testing.T) {
 			"    hosts: [a, [b]]\n",
 			"5:16: config.web.hosts[1] is a list; it must be text: put it in quotes",
 		},
-		"a secret for a number": {
-			"    posts: ${file:secret}\n",
-			"5:12: config.web.posts is, when expanded, something else; it must be a whole number from 0 to 255",
-		},
-		"a secret for a type of its own": {
-			"    level: ${file:secret}\n",
-			"5:5: config.web cannot be decoded; see what the service's plan_test.webConfig takes",
-		},
-		"a variable that is not set, and a mistake behind it": {
-			"    title: \"${file:secret} ${env:KERF_PLAN_TEST_NOT_SET}\"\n    offset: many\n",
-			"5:12: " + needs + "\n6:13: config.web.offset is text; it must be a whole number of 64 bits",
-		},
-		"a variable that is not set, for a number": {
-			"    posts: ${env:KERF_PLAN_TEST_NOT_SET}\n",
-			"5:12: " + strings.Replace(needs, "title", "posts", 1),
-		},
-		"files that are not there": {
-			"    hosts: [\"${file:no/such/key}\", \"${file:.}\"]\n",
-			"5:13: config.web.hosts[0] needs the file \"no/such/key\", which does not exist; " +
-				"relative paths start at the plan's folder\n" +
-				"5:36: config.web.hosts[1] needs the file \".\", which cannot be read; " +
-				"relative paths start at the plan's folder",
-		},
-	} {
+	})
+}
+
+// mistake is what a plan configures, and what DecodeConfig says of it.
+type mistake struct{ config, want string }
+
+func wantMistakes(t *testing.T, rows map[string]mistake) {
+	t.Helper()
+	for name, c := range rows {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p, err := configured(t, c.config, map[string]string{"secret": "hunter2"})

@@ -52,6 +52,37 @@ func TestSecretsAreReadWhenAsked(t *testing.T) {
 	}
 }
 
+func TestSecretMistakes(t *testing.T) {
+	t.Parallel()
+	const needs = "config.web.title needs the environment variable KERF_PLAN_TEST_NOT_SET, which is not set; " +
+		"set it, or give a default: ${env:KERF_PLAN_TEST_NOT_SET:-default}"
+	wantMistakes(t, map[string]mistake{
+		"a secret for a number": {
+			"    posts: ${file:secret}\n",
+			"5:12: config.web.posts is, when expanded, something else; it must be a whole number from 0 to 255",
+		},
+		"a secret for a type of its own": {
+			"    level: ${file:secret}\n",
+			"5:5: config.web cannot be decoded; see what the service's plan_test.webConfig takes",
+		},
+		"a variable that is not set, and a mistake behind it": {
+			"    title: \"${file:secret} ${env:KERF_PLAN_TEST_NOT_SET}\"\n    offset: many\n",
+			"5:12: " + needs + "\n6:13: config.web.offset is text; it must be a whole number of 64 bits",
+		},
+		"a variable that is not set, for a number": {
+			"    posts: ${env:KERF_PLAN_TEST_NOT_SET}\n",
+			"5:12: " + strings.Replace(needs, "title", "posts", 1),
+		},
+		"files that are not there": {
+			"    hosts: [\"${file:no/such/key}\", \"${file:.}\"]\n",
+			"5:13: config.web.hosts[0] needs the file \"no/such/key\", which does not exist; " +
+				"relative paths start at the plan's folder\n" +
+				"5:36: config.web.hosts[1] needs the file \".\", which cannot be read; " +
+				"relative paths start at the plan's folder",
+		},
+	})
+}
+
 // TestSecretsNeverShow looks through everything a plan and its errors can print.
 func TestSecretsNeverShow(t *testing.T) {
 	t.Setenv("KERF_PLAN_TEST_SECRET", "hunter2")

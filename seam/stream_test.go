@@ -96,17 +96,22 @@ func TestAStreamsSpanEndsWithTheStream(t *testing.T) {
 				t.Fatal(err)
 			}
 			row.use(t, chat, cancel)
-			span, served := caller.ended(t, 1)[0], callee.ended(t, 1)[0]
-			if served.Parent.SpanID() != span.SpanContext.SpanID() || span.SpanKind != trace.SpanKindClient {
-				t.Errorf("want the callee's span beneath the caller's")
-			}
-			if got := attributes(span)["rpc.grpc.status_code"]; got != strconv.Itoa(int(row.code)) {
-				t.Errorf("ended with %s, want %v", got, row.code)
-			}
-			caller.wantMetrics(t, `kerf_client_calls_in_flight{callee="back",caller="web",link="grpc",`+
-				`method="kerf.linktest.v1.Exercise/Chat"} 0`)
+			wantStreamEnded(t, caller, callee, row.code)
 		})
 	}
+}
+
+func wantStreamEnded(t *testing.T, caller, callee *process, code codes.Code) {
+	t.Helper()
+	span, served := caller.ended(t, 1)[0], callee.ended(t, 1)[0]
+	if served.Parent.SpanID() != span.SpanContext.SpanID() || span.SpanKind != trace.SpanKindClient {
+		t.Errorf("want the callee's span beneath the caller's")
+	}
+	if got := attributes(span)["rpc.grpc.status_code"]; got != strconv.Itoa(int(code)) {
+		t.Errorf("ended with %s, want %v", got, code)
+	}
+	caller.wantMetrics(t, `kerf_client_calls_in_flight{callee="back",caller="web",link="grpc",`+
+		`method="kerf.linktest.v1.Exercise/Chat"} 0`)
 }
 
 func TestAStreamWithOneAnswerEndsWithIt(t *testing.T) {

@@ -80,59 +80,39 @@ func TestBadInput(t *testing.T) {
 	for i := range many {
 		many[i] = int64(i + 1)
 	}
-	list := func(r *followsv1.ListFollowersRequest) error {
-		_, err := f.ListFollowers(ctx, r)
+	add := func(from, to int64) error {
+		_, err := f.Follow(ctx, &followsv1.FollowRequest{FollowerId: from, FolloweeId: to})
 		return err
 	}
-	for name, call := range map[string]func() error{
-		"following oneself": func() error {
-			_, err := f.Follow(ctx, &followsv1.FollowRequest{FollowerId: 1, FolloweeId: 1})
-			return err
-		},
-		"following nobody": func() error {
-			_, err := f.Follow(ctx, &followsv1.FollowRequest{FollowerId: 1})
-			return err
-		},
-		"nobody follows": func() error {
-			_, err := f.Follow(ctx, &followsv1.FollowRequest{FollowerId: -1, FolloweeId: 1})
-			return err
-		},
-		"unfollowing nobody": func() error {
-			_, err := f.Unfollow(ctx, &followsv1.UnfollowRequest{FollowerId: 1})
-			return err
-		},
-		"a list of nobody": func() error { return list(&followsv1.ListFollowersRequest{}) },
-		"a page too large": func() error {
-			return list(&followsv1.ListFollowersRequest{AccountId: 1, PageSize: 101})
-		},
-		"a page below zero": func() error {
-			return list(&followsv1.ListFollowersRequest{AccountId: 1, PageSize: -1})
-		},
-		"a page of nowhere": func() error {
-			return list(&followsv1.ListFollowersRequest{AccountId: 1, Cursor: "xyz"})
-		},
-		"everyone of nobody": func() error {
-			_, err := f.AllFollowing(ctx, &followsv1.AllFollowingRequest{})
-			return err
-		},
-		"too many to count": func() error {
-			_, err := f.CountFollows(ctx, &followsv1.CountFollowsRequest{AccountIds: many[:501]})
-			return err
-		},
-		"counting nobody": func() error {
-			_, err := f.CountFollows(ctx, &followsv1.CountFollowsRequest{AccountIds: []int64{1, 0}})
-			return err
-		},
-		"too many candidates": func() error {
-			_, err := f.FilterFollowers(ctx, &followsv1.FilterFollowersRequest{AccountId: 1, CandidateIds: many})
-			return err
-		},
-		"filtering for nobody": func() error {
-			_, err := f.FilterFollowing(ctx, &followsv1.FilterFollowingRequest{CandidateIds: many[:1]})
-			return err
-		},
+	list := func(account int64, size int32, cursor string) error {
+		_, err := f.ListFollowers(ctx,
+			&followsv1.ListFollowersRequest{AccountId: account, PageSize: size, Cursor: cursor})
+		return err
+	}
+	count := func(ids ...int64) error {
+		_, err := f.CountFollows(ctx, &followsv1.CountFollowsRequest{AccountIds: ids})
+		return err
+	}
+	_, unfollowErr := f.Unfollow(ctx, &followsv1.UnfollowRequest{FollowerId: 1})
+	_, everyoneErr := f.AllFollowing(ctx, &followsv1.AllFollowingRequest{})
+	_, candidatesErr := f.FilterFollowers(ctx, &followsv1.FilterFollowersRequest{AccountId: 1, CandidateIds: many})
+	_, filterErr := f.FilterFollowing(ctx, &followsv1.FilterFollowingRequest{CandidateIds: many[:1]})
+	for name, err := range map[string]error{
+		"following oneself":    add(1, 1),
+		"following nobody":     add(1, 0),
+		"nobody follows":       add(-1, 1),
+		"unfollowing nobody":   unfollowErr,
+		"a list of nobody":     list(0, 0, ""),
+		"a page too large":     list(1, 101, ""),
+		"a page below zero":    list(1, -1, ""),
+		"a page of nowhere":    list(1, 0, "xyz"),
+		"everyone of nobody":   everyoneErr,
+		"too many to count":    count(many[:501]...),
+		"counting nobody":      count(1, 0),
+		"too many candidates":  candidatesErr,
+		"filtering for nobody": filterErr,
 	} {
-		if err := call(); status.Code(err) != codes.InvalidArgument {
+		if status.Code(err) != codes.InvalidArgument {
 			t.Errorf("%s: got %v, want InvalidArgument", name, err)
 		}
 	}

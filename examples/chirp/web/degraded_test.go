@@ -24,10 +24,7 @@ func TestWhatIsDownIsNamed(t *testing.T) {
 		status     int
 		shows      []string
 	}{
-		"home without follows": {
-			"follows", "/", 200,
-			[]string{"Follower counts are missing", "by ada"},
-		},
+		"home without follows": {"follows", "/", 200, []string{"Follower counts are missing", "by ada"}},
 		"public without follows": {
 			"follows", "/public", 200,
 			[]string{"Follow buttons are missing", "by ada", "by bob"},
@@ -44,10 +41,7 @@ func TestWhatIsDownIsNamed(t *testing.T) {
 			"messages", "/", 503,
 			[]string{"Your timeline is not available", "What do you have to say?"},
 		},
-		"public without messages": {
-			"messages", "/public", 503,
-			[]string{"Posts are not available right now."},
-		},
+		"public without messages": {"messages", "/public", 503, []string{"Posts are not available right now."}},
 		"profile without messages": {
 			"messages", "/@bob", 503,
 			[]string{"Posts are not available", "@bob", "follower"},
@@ -56,60 +50,48 @@ func TestWhatIsDownIsNamed(t *testing.T) {
 			"messages.Search", "/search?q=by", 503,
 			[]string{"Search is not available right now."},
 		},
-		"post without messages": {
-			"messages", "/posts/1", 503,
-			[]string{"Not available right now"},
-		},
+		"post without messages": {"messages", "/posts/1", 503, []string{"Not available right now"}},
 		"home without names": {
 			"accounts.BatchGetProfiles", "/", 200,
 			[]string{"Names are missing", "somebody", "by ada"},
 		},
-		"followers without names": {
-			"accounts.BatchGetProfiles", "/@ada/followers", 200,
-			[]string{"somebody"},
-		},
-		"profile without accounts": {
-			"accounts", "/@bob", 503,
-			[]string{"Not available right now"},
-		},
+		"followers without names":  {"accounts.BatchGetProfiles", "/@ada/followers", 200, []string{"somebody"}},
+		"profile without accounts": {"accounts", "/@bob", 503, []string{"Not available right now"}},
 		"public without accounts": {
 			"accounts", "/public", 200,
 			[]string{"somebody", "by ada", "You are still logged in"},
 		},
-		"home without accounts": {
-			"accounts", "/", 200,
-			[]string{"by bob", "You are still logged in"},
-		},
-		"settings without accounts": {
-			"accounts", "/settings", 503,
-			[]string{"Not available right now"},
-		},
+		"home without accounts":     {"accounts", "/", 200, []string{"by bob", "You are still logged in"}},
+		"settings without accounts": {"accounts", "/settings", 503, []string{"Not available right now"}},
 		"search, half of it missing": {
 			"follows", "/search?q=by", 200,
 			[]string{"Follow buttons are missing", "<mark>by</mark>"},
 		},
-		"home without notify": {
-			"notify", "/", 200,
-			[]string{"by ada"},
-		},
+		"home without notify": {"notify", "/", 200, []string{"by ada"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := setup(t)
-			bob := b.fakes.account("bob")
-			b.fakes.follow(b.ada, bob.GetId())
-			b.fakes.follow(bob.GetId(), b.ada)
-			b.fakes.write(b.ada, "by ada", true)
-			b.fakes.write(bob.GetId(), "by bob", true)
-			b.fakes.down(c.down)
-			b.get(c.path).is(c.status).shows(c.shows...).lacks("refused")
-			if got := b.cookies(); got != "chirp_session" {
-				t.Errorf("cookies %q: nobody logged out", got)
-			}
-			b.fakes.breaks(c.down, nil)
-			b.get("/").is(http.StatusOK).shows("Log out", "by ada", "by bob").lacks("missing", "not available")
+			wantNamed(t, c.down, c.path, c.status, c.shows)
 		})
 	}
+}
+
+// wantNamed has a service fail, and looks at a page while it is down, and at home when it is mended.
+func wantNamed(t *testing.T, down, path string, status int, shows []string) {
+	t.Helper()
+	b := setup(t)
+	bob := b.fakes.account("bob")
+	b.fakes.follow(b.ada, bob.GetId())
+	b.fakes.follow(bob.GetId(), b.ada)
+	b.fakes.write(b.ada, "by ada", true)
+	b.fakes.write(bob.GetId(), "by bob", true)
+	b.fakes.down(down)
+	b.get(path).is(status).shows(shows...).lacks("refused")
+	if got := b.cookies(); got != "chirp_session" {
+		t.Errorf("cookies %q: nobody logged out", got)
+	}
+	b.fakes.breaks(down, nil)
+	b.get("/").is(http.StatusOK).shows("Log out", "by ada", "by bob").lacks("missing", "not available")
 }
 
 func TestFormsWhenServicesAreDown(t *testing.T) {

@@ -141,7 +141,7 @@ func (f *fitter) fitScalar(path string, n ast.Node, t reflect.Type) ast.Node {
 			text, _ = asText(n)
 		}
 	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode:
-		text = fmt.Sprint(n.(ast.ScalarNode).GetValue()) //nolint:forcetypeassert // all three are
+		text = fmt.Sprint(n.(ast.ScalarNode).GetValue()) // all three are scalars
 	}
 	if typed := typedNode(text, n.GetToken(), t); typed != nil {
 		return typed

@@ -63,7 +63,7 @@ func (p *Plan) JSON(w io.Writer) error {
 	}
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
-	return e.Encode(out) //nolint:wrapcheck // the writer is the caller's own
+	return e.Encode(out)
 }
 
 func (q Process) jsonListeners() []jsonListener {

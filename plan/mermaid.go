@@ -26,7 +26,7 @@ func (p *Plan) Mermaid(w io.Writer) error {
 		fmt.Fprintf(&out, "  %s %s|%s| %s\n", nodeID("service", g.From), arrow, g.Link, nodeID("service", g.To))
 	}
 	_, err := io.WriteString(w, out.String())
-	return err //nolint:wrapcheck // the writer is the caller's own
+	return err
 }
 
 // nodeID makes a name that Mermaid cannot take for a word or an arrow of its own.

@@ -114,14 +114,14 @@ var errTooLarge = errors.New("the file is too large")
 func readRegular(file string) ([]byte, error) {
 	info, err := os.Stat(file)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // it names the file and what was tried
+		return nil, err // it names the file and what was tried
 	}
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s is not a regular file", file)
 	}
 	f, err := os.Open(file) //nolint:gosec // reading the files that a plan names is the purpose
 	if err != nil {
-		return nil, err //nolint:wrapcheck // it names the file and what was tried
+		return nil, err // it names the file and what was tried
 	}
 	defer f.Close() //nolint:errcheck // it was only read
 	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))

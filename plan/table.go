@@ -27,7 +27,7 @@ func (p *Plan) Table(w io.Writer) error {
 		writeColumns(&out, p.callRows())
 	}
 	_, err := io.WriteString(w, out.String())
-	return err //nolint:wrapcheck // the writer is the caller's own
+	return err
 }
 
 // writeColumns aligns rows, and leaves no spaces at the ends of lines.

@@ -50,7 +50,7 @@ func (s *clientStream) Header() (metadata.MD, error) {
 	if err != nil {
 		s.end(codeOf(err))
 	}
-	return md, err //nolint:wrapcheck // a status passes as it is
+	return md, err
 }
 
 func (s *clientStream) SendMsg(message any) error {
@@ -61,7 +61,7 @@ func (s *clientStream) SendMsg(message any) error {
 	case !errors.Is(err, io.EOF): // EOF: RecvMsg will tell the status
 		s.end(codeOf(err))
 	}
-	return err //nolint:wrapcheck // as above
+	return err
 }
 
 func (s *clientStream) CloseSend() error {
@@ -69,7 +69,7 @@ func (s *clientStream) CloseSend() error {
 	if err != nil {
 		s.end(codeOf(err))
 	}
-	return err //nolint:wrapcheck // as above
+	return err
 }
 
 func (s *clientStream) RecvMsg(message any) error {
@@ -85,5 +85,5 @@ func (s *clientStream) RecvMsg(message any) error {
 	default:
 		s.end(codeOf(err))
 	}
-	return err //nolint:wrapcheck // as above
+	return err
 }

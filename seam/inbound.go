@@ -112,7 +112,7 @@ func late(ctx context.Context) error {
 	if err == nil {
 		return nil
 	}
-	return status.FromContextError(err).Err() //nolint:wrapcheck // a status is the answer
+	return status.FromContextError(err).Err()
 }
 
 // serverStream counts messages and hands on the handler's context.
@@ -131,7 +131,7 @@ func (s *serverStream) SendMsg(message any) error {
 	if err == nil {
 		s.call.response(message)
 	}
-	return err //nolint:wrapcheck // a status passes as it is
+	return err
 }
 
 func (s *serverStream) RecvMsg(message any) error {
@@ -139,5 +139,5 @@ func (s *serverStream) RecvMsg(message any) error {
 	if err == nil {
 		s.call.request(message)
 	}
-	return err //nolint:wrapcheck // as above
+	return err
 }

@@ -50,13 +50,13 @@ func (h *idHandler) Handle(ctx context.Context, r slog.Record) error {
 	attrs := ids(ctx)
 	if len(h.grouped) == 0 {
 		r.AddAttrs(attrs...)
-		return h.Handler.Handle(ctx, r) //nolint:wrapcheck // a handler in the middle adds nothing to tell
+		return h.Handler.Handle(ctx, r)
 	}
 	handler := h.Handler.WithAttrs(attrs)
 	for _, replay := range h.grouped {
 		handler = replay(handler)
 	}
-	return handler.Handle(ctx, r) //nolint:wrapcheck // as above
+	return handler.Handle(ctx, r)
 }
 
 func (h *idHandler) WithAttrs(attrs []slog.Attr) slog.Handler {

@@ -86,7 +86,7 @@ func (t *Telemetry) barrier(ctx context.Context, w *webWriter) {
 	if cause == nil {
 		return
 	}
-	if cause == http.ErrAbortHandler { //nolint:errorlint,err113 // the value itself is the request to abort
+	if cause == http.ErrAbortHandler { //nolint:errorlint // the value itself is the request to abort
 		panic(cause) //nolint:forbidigo // net/http's way to break off an answer
 	}
 	t.logger.ErrorContext(ctx, "page panicked", "panic", fmt.Sprint(cause), "stack", string(debug.Stack()))

@@ -170,7 +170,7 @@ func TestLiveAnswersAreFlushed(t *testing.T) {
 	b := setup(t)
 	flush := map[string]func(http.ResponseWriter) error{
 		"/asserted": func(w http.ResponseWriter) error {
-			w.(http.Flusher).Flush() //nolint:forcetypeassert // it is what is tested
+			w.(http.Flusher).Flush()
 			return nil
 		},
 		"/controlled": func(w http.ResponseWriter) error { return http.NewResponseController(w).Flush() },

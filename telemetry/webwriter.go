@@ -27,7 +27,7 @@ func (w *webWriter) WriteHeader(code int) {
 
 func (w *webWriter) Write(p []byte) (int, error) {
 	w.code = cmp.Or(w.code, http.StatusOK)
-	return w.ResponseWriter.Write(p) //nolint:wrapcheck // a writer in the middle adds nothing to tell
+	return w.ResponseWriter.Write(p)
 }
 
 // Flush is for code that asserts http.Flusher; it cannot tell of failure.
@@ -36,7 +36,7 @@ func (w *webWriter) Flush() { _ = w.FlushError() }
 // FlushError is what http.ResponseController calls.
 func (w *webWriter) FlushError() error {
 	w.code = cmp.Or(w.code, http.StatusOK)
-	return http.NewResponseController(w.ResponseWriter).Flush() //nolint:wrapcheck // as above
+	return http.NewResponseController(w.ResponseWriter).Flush()
 }
 
 // Unwrap lets http.ResponseController find deadlines, full duplex and hijacking.

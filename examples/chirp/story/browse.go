@@ -28,7 +28,7 @@ func Browse(t *testing.T, browser *Browser, site Site) {
 	b.ann, b.bob = browser.Open(t, "ann", site.URL), browser.Open(t, "bob", site.URL)
 	chapters := []func(){
 		b.signUpByKeyboard, b.signUpByMouse, b.logOutAndIn,
-		b.post, b.postTooMuch, b.profile, b.follow, b.live, b.search, b.rename, b.pages, b.unfollow,
+		b.post, b.postTooMuch, b.postScript, b.profile, b.follow, b.live, b.search, b.rename, b.pages, b.unfollow,
 		b.tamper, b.looks, b.withoutScript,
 	}
 	for _, chapter := range chapters {
@@ -131,6 +131,19 @@ func (b *browse) postTooMuch() {
 	p.See("#left", "0 left")
 	p.Follow(`[data-testid="post-button"]`)
 	p.See(".feed .post", long[1:])
+}
+
+// postScript writes what would take over the page, if it were a part of it.
+func (b *browse) postScript() {
+	p := b.ann
+	p.writes(script + markup)
+	p.See(".feed .post:first-child", script+markup)
+	if n := p.Count(".feed .text script, .feed .text img"); n != 0 {
+		b.t.Errorf("%d elements of a post are a part of the page", n)
+	}
+	if title := p.Value("document.title"); strings.Contains(title, "pwned") {
+		b.t.Errorf("a post's script has run: the title is %q", title)
+	}
 }
 
 func (b *browse) profile() {

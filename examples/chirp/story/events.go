@@ -13,10 +13,11 @@ import (
 
 // events are what the browser tells of one page.
 type events struct {
-	mu       sync.Mutex // guards the fields below
-	problems []problem
-	requests []string
-	status   int64 // of the last document
+	mu        sync.Mutex // guards the fields below
+	problems  []problem
+	tolerated []string // what may fail to load; a "*" at the end stands for anything
+	requests  []string
+	status    int64 // of the last document
 }
 
 // problem is one complaint of the console; url is set for what could not be loaded.
@@ -28,7 +29,10 @@ func (e *events) note(event any) {
 	defer e.mu.Unlock()
 	switch event := event.(type) {
 	case *network.EventRequestWillBeSent:
-		e.requests = append(e.requests, fmt.Sprintf("%s %s (%s)", event.Request.Method, event.Request.URL, event.Type))
+		if event.Type != network.ResourceTypeOther { // the icon of the tab, which comes when it likes
+			e.requests = append(e.requests,
+				fmt.Sprintf("%s %s (%s)", event.Request.Method, event.Request.URL, event.Type))
+		}
 	case *network.EventResponseReceived:
 		if event.Type == network.ResourceTypeDocument {
 			e.status = event.Response.Status
@@ -64,25 +68,28 @@ func (e *events) noteLog(event *log.EventEntryAdded) {
 	e.problems = append(e.problems, p)
 }
 
-// forgive drops the complaints that a URL could not be loaded, or any that
-// begins with it if it ends with "*".
-func (e *events) forgive(url string) {
+// tolerate lets a URL fail to load: what the browser says of it, now or later, is
+// no complaint. A "*" at its end stands for anything.
+func (e *events) tolerate(url string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	prefix, many := strings.CutSuffix(url, "*")
-	e.problems = slices.DeleteFunc(e.problems, func(p problem) bool {
-		return p.url != "" && (p.url == url || many && strings.HasPrefix(p.url, prefix))
-	})
+	e.tolerated = append(e.tolerated, url)
 }
 
-func (e *events) takeProblems() []string {
+// complaints are the problems that nobody has tolerated.
+func (e *events) complaints() []string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	texts := make([]string, 0, len(e.problems))
+	var texts []string
 	for _, p := range e.problems {
-		texts = append(texts, p.text)
+		expected := slices.ContainsFunc(e.tolerated, func(url string) bool {
+			prefix, many := strings.CutSuffix(url, "*")
+			return p.url != "" && (p.url == url || many && strings.HasPrefix(p.url, prefix))
+		})
+		if !expected {
+			texts = append(texts, p.text)
+		}
 	}
-	e.problems = nil
 	return texts
 }
 

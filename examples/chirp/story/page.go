@@ -51,7 +51,7 @@ func (b *Browser) Open(t *testing.T, who, site string) *Page {
 
 // finish tells of anything that the console was told.
 func (p *Page) finish() {
-	for _, problem := range p.seen.takeProblems() {
+	for _, problem := range p.seen.complaints() {
 		p.t.Errorf("%s's browser complained: %s", p.who, problem)
 	}
 	if p.t.Failed() {
@@ -215,5 +215,5 @@ func (p *Page) Refused(status int64, selector, message string) {
 	if got := p.seen.lastStatus(); got != status {
 		p.t.Errorf("%s sees %q with status %d, want %d", p.who, message, got, status)
 	}
-	p.seen.forgive(p.Value("location.href"))
+	p.seen.tolerate(p.Value("location.href"))
 }

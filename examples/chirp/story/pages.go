@@ -21,7 +21,7 @@ func (b *browse) pages() {
 		p.Follow(`[data-testid="older"]`)
 		seen = append(seen, b.ids()...)
 	}
-	if want := morePosts + 3; len(seen) != want {
+	if want := morePosts + 4; len(seen) != want {
 		b.t.Errorf("all pages together show %d posts, want %d", len(seen), want)
 	}
 	for i := 1; i < len(seen); i++ {

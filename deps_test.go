@@ -22,9 +22,9 @@ const module = "github.com/kerf-go/kerf"
 
 // pkg is what "go list -json" says of a package.
 type pkg struct {
-	ImportPath string
-	Imports    []string
-	Deps       []string // and theirs
+	ImportPath string   `json:"ImportPath"` //nolint:tagliatelle // as go list has them
+	Imports    []string `json:"Imports"`    //nolint:tagliatelle // the same
+	Deps       []string `json:"Deps"`       //nolint:tagliatelle // theirs too
 }
 
 // packages lists those of the module, tests left out.
@@ -82,21 +82,32 @@ func TestNobodyDependsOnWhatHeMustNotKnow(t *testing.T) {
 	t.Parallel()
 	all := packages(t)
 	root := func(p string) bool { return p == module }
-	heavy := anyOf(within("modernc.org", "connectrpc.com", "github.com/nats-io", "github.com/rabbitmq", "github.com/jackc",
+	heavy := anyOf(within(
+		"modernc.org", "connectrpc.com", "github.com/nats-io", "github.com/rabbitmq", "github.com/jackc",
 		"github.com/quic-go", "github.com/spf13", "github.com/goccy"), isLink, isStore)
 	engine := own("kit", "run", "fleet", "kerftest", "gateway")
 	for name, arrow := range map[string]struct{ who, not func(string) bool }{
-		"the plan knows no engine and no batteries":            {own("plan"), anyOf(engine, isLink, isStore, root)},
-		"link knows no engine and no batteries":                {own("link/call", "link/linktest"), anyOf(engine, isStore, root)},
-		"the package link itself knows nothing else of Kerf":   {func(p string) bool { return p == module+"/link" }, own("plan", "run", "kit", "seam", "store", "fleet")},
-		"policy knows no engine and no batteries":              {own("policy"), engine},
-		"links know no engine, no batteries and no other link": {isLink, anyOf(isLink, engine, isStore, root, own("plan", "seam", "telemetry"))},
-		"the root imports no broker, driver or web library":    {root, anyOf(heavy, engine, own("plan", "seam", "telemetry"))},
-		"the engine knows no link and no store by name":        {own("run", "seam", "telemetry", "fleet"), anyOf(isLink, isStore, own("kit"))},
-		"the fleet knows processes only":                       {own("fleet"), own("plan", "run", "link", "store", "seam")},
-		"stores know nothing but stores":                       {own("store"), anyOf(engine, own("plan", "link", "seam"), root)},
-		"the seam knows neither plans nor stores":              {own("seam"), anyOf(engine, own("plan", "store"), root)},
-		"what is linked into users' programs has no test kit":  {anyOf(own("kit", "run"), root), within("testing", "github.com/chromedp")},
+		"the plan knows no engine and no batteries": {own("plan"), anyOf(engine, isLink, isStore, root)},
+		"link knows no engine and no batteries":     {own("link/call", "link/linktest"), anyOf(engine, isStore, root)},
+		"the package link itself knows nothing else of Kerf": {
+			func(p string) bool { return p == module+"/link" }, own("plan", "run", "kit", "seam", "store", "fleet"),
+		},
+		"policy knows no engine and no batteries": {own("policy"), engine},
+		"links know no engine, no batteries and no other link": {
+			isLink, anyOf(isLink, engine, isStore, root, own("plan", "seam", "telemetry")),
+		},
+		"the root imports no broker, driver or web library": {
+			root, anyOf(heavy, engine, own("plan", "seam", "telemetry")),
+		},
+		"the engine knows no link and no store by name": {
+			own("run", "seam", "telemetry", "fleet"), anyOf(isLink, isStore, own("kit")),
+		},
+		"the fleet knows processes only":          {own("fleet"), own("plan", "run", "link", "store", "seam")},
+		"stores know nothing but stores":          {own("store"), anyOf(engine, own("plan", "link", "seam"), root)},
+		"the seam knows neither plans nor stores": {own("seam"), anyOf(engine, own("plan", "store"), root)},
+		"what is linked into users' programs has no test kit": {
+			anyOf(own("kit", "run"), root), within("testing", "github.com/chromedp"),
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -157,7 +168,8 @@ func sources(t *testing.T) []string {
 		if err != nil {
 			return err
 		}
-		if d.IsDir() && file != "." && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata" || d.Name() == "tools") {
+		foreign := strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata" || d.Name() == "tools"
+		if d.IsDir() && file != "." && foreign {
 			return fs.SkipDir
 		}
 		if strings.HasSuffix(file, ".go") && !strings.HasSuffix(file, ".pb.go") {

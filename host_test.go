@@ -42,7 +42,8 @@ func (echo) Tell(context.Context, *linktestv1.Message) (*emptypb.Empty, error) {
 func start(t *testing.T, build func(context.Context, *kerf.Host) error, others ...kerf.Service) (*run.Process, error) {
 	t.Helper()
 	app := kerf.App{Name: "mistaken", Services: append([]kerf.Service{{
-		Name: "echo", Serves: []*grpc.ServiceDesc{&linktestv1.Exercise_ServiceDesc}, Calls: []string{"echo"}, New: build,
+		Name: "echo", Serves: []*grpc.ServiceDesc{&linktestv1.Exercise_ServiceDesc}, Calls: []string{"echo"},
+		New: build,
 	}}, others...)}
 	p, err := run.Start(t.Context(), run.Options{
 		App: app, Batteries: kit.Batteries(), Plan: plan.Monolith(kit.Batteries().Model(app)), Process: app.Name,
@@ -79,7 +80,8 @@ func TestMisuseOfAHostFailsTheStart(t *testing.T) {
 			func(h *kerf.Host) { registered(h); h.RegisterService(nil, echo{}) }, "registers a nil ServiceDesc",
 		},
 		"a nil implementation": {
-			func(h *kerf.Host) { h.RegisterService(&linktestv1.Exercise_ServiceDesc, nil) }, "its implementation is nil",
+			func(h *kerf.Host) { h.RegisterService(&linktestv1.Exercise_ServiceDesc, nil) },
+			"its implementation is nil",
 		},
 		"an implementation without the methods": {
 			func(h *kerf.Host) { h.RegisterService(&linktestv1.Exercise_ServiceDesc, struct{}{}) },
@@ -102,8 +104,8 @@ func TestMisuseOfAHostFailsTheStart(t *testing.T) {
 		"a nil page": {
 			func(h *kerf.Host) { registered(h); h.Handle("/x", nil) }, `page "/x": its handler is nil`,
 		},
-		"a nil check":      {func(h *kerf.Host) { registered(h); h.Ready("disk", nil) }, `readiness check "disk" is nil`},
-		"nil work":         {func(h *kerf.Host) { registered(h); h.Go("sweep", nil) }, `background work "sweep" is nil`},
+		"a nil check":      {func(h *kerf.Host) { registered(h); h.Ready("disk", nil) }, `check "disk" is nil`},
+		"nil work":         {func(h *kerf.Host) { registered(h); h.Go("sweep", nil) }, `work "sweep" is nil`},
 		"nil at the stop":  {func(h *kerf.Host) { registered(h); h.OnStop(nil) }, "passes nil to OnStop"},
 		"a Host's own DB":  {func(h *kerf.Host) { registered(h); failOn(h.DB(t.Context(), nil)) }, ""},
 		"a nil config":     {func(h *kerf.Host) { registered(h); failOn(h, h.Config(nil)) }, ""},
@@ -153,7 +155,7 @@ func TestAnAppThatCannotBeIsRefusedBeforeAnythingIsBuilt(t *testing.T) {
 	}
 	_, err := start(t, never, kerf.Service{Name: "100%d", Calls: []string{"nowhere"}},
 		kerf.Service{Name: "echo", New: never, Serves: []*grpc.ServiceDesc{nil}})
-	wantError(t, err, `the service name "100%d" is not allowed`, "New is nil", `Calls lists "nowhere"`,
+	wantError(t, err, `the service name "100%d" is not allowed`, "New is nil", `Calls lists "nowhere", no service`,
 		`two services are named "echo"`, "nil ServiceDesc")
 	wantError(t, kit.Run(t.Context(), kerf.App{Name: "No App"}, []string{"version"}, io.Discard, io.Discard),
 		`the app's name "No App" is not allowed`, "the app has no service")
@@ -180,7 +182,8 @@ func TestAConnThatCouldNotBeHadAnswersWithAStatus(t *testing.T) {
 		_, gotStream = client.Chat(ctx)
 		return got
 	})
-	if err == nil || status.Code(got) != codes.FailedPrecondition || status.Code(gotStream) != codes.FailedPrecondition {
+	const want = codes.FailedPrecondition
+	if err == nil || status.Code(got) != want || status.Code(gotStream) != want {
 		t.Errorf("start: %v; call: %v; stream: %v", err, got, gotStream)
 	}
 }
@@ -214,7 +217,9 @@ func TestAServiceCallsItselfAndOpensOneStore(t *testing.T) {
 	if err != nil || answer.GetText() != "hi" {
 		t.Errorf("%v, %v", answer, err)
 	}
-	for _, want := range []string{"kerf.linktest.v1.Exercise", "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection"} {
+	for _, want := range []string{
+		"kerf.linktest.v1.Exercise", "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",
+	} {
 		if _, ok := host.GetServiceInfo()[want]; !ok {
 			t.Errorf("%s is not registered", want)
 		}

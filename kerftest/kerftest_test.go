@@ -99,11 +99,13 @@ func tell(t *testing.T, env *kerftest.Env) {
 	}
 }
 
+//nolint:tparallel // what the subtests ran is asked after them
 func TestRunIsOneSubtestForEachPlan(t *testing.T) {
 	t.Parallel()
 	var ran []string
-	t.Run("plans", func(t *testing.T) { //nolint:paralleltest // what it ran is asked below
+	t.Run("plans", func(t *testing.T) {
 		kerftest.Run(t, pair(), plans, func(t *testing.T, env *kerftest.Env) {
+			t.Helper()
 			ran = append(ran, t.Name()[strings.LastIndexByte(t.Name(), '/')+1:])
 			if got := page(t, env); got != "/hi 0" {
 				t.Errorf("the page says %q: is the store new?", got)
@@ -137,6 +139,7 @@ func TestAKilledProcessIsAwayUntilItsRestart(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			start(t, func(t *testing.T, env *kerftest.Env) {
+				t.Helper()
 				tell(t, env)
 				before := env.URL()
 				env.Kill("back")
@@ -159,6 +162,7 @@ func TestAKilledProcessIsAwayUntilItsRestart(t *testing.T) {
 func TestAServiceThatNobodyElseCallsIsReachedInItsProcess(t *testing.T) {
 	t.Parallel()
 	kerftest.Run(t, pair(), plans[:2], func(t *testing.T, env *kerftest.Env) {
+		t.Helper()
 		tell(t, env)
 		env.Conn("back") // twice is as good as once
 		tell(t, env)
@@ -176,40 +180,40 @@ func TestFailures(t *testing.T) {
 	broken := pair()
 	broken.Services[1].New = func(context.Context, *kerf.Host) error { return errors.New("cannot be built") }
 	fails := map[string]struct {
-		test func(t *testing.T)
+		test func()
 		want string
 	}{
 		"a plan with a mistake": {
-			func(t *testing.T) { kerftest.Run(t, pair(), []string{"testdata/mistake.yaml"}, nil) },
+			func() { kerftest.Run(t, pair(), []string{"testdata/mistake.yaml"}, nil) },
 			"plan: testdata/mistake.yaml:3:12: no process runs back",
 		},
 		"a plan that is not there": {
-			func(t *testing.T) { kerftest.Processes(t, pair(), "nowhere.yaml") }, "nowhere.yaml",
+			func() { kerftest.Processes(t, pair(), "nowhere.yaml") }, "nowhere.yaml",
 		},
 		"an app that cannot be built": {
-			func(t *testing.T) { kerftest.Run(t, broken, []string{""}, nil) },
+			func() { kerftest.Run(t, broken, []string{""}, nil) },
 			"start process pair: service back: cannot be built",
 		},
 		"a service that is not there": {
-			func(t *testing.T) {
-				kerftest.Run(t, pair(), []string{""}, func(_ *testing.T, env *kerftest.Env) { env.Conn("bakc") })
-			}, `no service "bakc" in the app`,
+			func() {
+				kerftest.Run(t, pair(), []string{""}, func(_ *testing.T, env *kerftest.Env) { env.Conn("nobody") })
+			}, `no service "nobody" in the app`,
 		},
 		"a process that is not there": {
-			func(t *testing.T) {
+			func() {
 				kerftest.Run(t, pair(), []string{""}, func(_ *testing.T, env *kerftest.Env) { env.Kill("back") })
 			}, "kill process back: there is no such process",
 		},
 		"a real process that is not there": {
-			func(t *testing.T) { kerftest.Processes(t, pair(), plans[2]).Restart("bakc") },
-			`restart process bakc: there is no process "bakc"`,
+			func() { kerftest.Processes(t, pair(), plans[2]).Restart("nobody") },
+			`restart process nobody: there is no process "nobody"`,
 		},
 		"a service without a listener": {
-			func(t *testing.T) { kerftest.Processes(t, pair(), plans[2]).Conn("front") },
+			func() { kerftest.Processes(t, pair(), plans[2]).Conn("front") },
 			"conn to service front: no other process calls it",
 		},
 		"an app without pages": {
-			func(t *testing.T) {
+			func() {
 				app := pair()
 				app.Services = app.Services[1:]
 				kerftest.Run(t, app, []string{""}, func(_ *testing.T, env *kerftest.Env) { env.URL() })
@@ -217,7 +221,7 @@ func TestFailures(t *testing.T) {
 		},
 	}
 	if name := os.Getenv(failEnv); name != "" {
-		fails[name].test(t)
+		fails[name].test()
 		return
 	}
 	for name, c := range fails {

@@ -49,7 +49,9 @@ func draining(how string) kerf.App {
 // started is the app as a process that has announced itself.
 func started(t *testing.T, how string) (*exec.Cmd, *bufio.Reader, *strings.Builder) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "run", "--data", t.TempDir(), "--web", "127.0.0.1:0")
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second) // bounds what hangs
+	t.Cleanup(cancel)
+	cmd := exec.CommandContext(ctx, os.Args[0], "run", "--data", t.TempDir(), "--web", "127.0.0.1:0")
 	cmd.Env = append(os.Environ(), appEnv+"="+how)
 	cmd.WaitDelay = 10 * time.Second
 	out, err := cmd.StdoutPipe()

@@ -80,7 +80,7 @@ func (echo) Unary(_ context.Context, m *linktestv1.Message) (*linktestv1.Message
 
 func TestATeeRegistersOnEveryServer(t *testing.T) {
 	t.Parallel()
-	var tee link.Tee
+	tee := make(link.Tee, 0, 2)
 	for range 2 {
 		s, err := inproc.Link{}.Listen(t.Context(), &url.URL{Scheme: "inproc"}, link.ListenOptions{})
 		if err != nil {

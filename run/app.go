@@ -32,7 +32,7 @@ func checkApp(app kerf.App) error {
 	return errors.Join(errs...)
 }
 
-const nameRule = "use lower case letters, digits and dashes, at most 63, beginning with a letter and not ending with a dash"
+const nameRule = "use at most 63 lower case letters, digits and dashes, with a letter first and no dash last"
 
 func checkService(app kerf.App, s kerf.Service) error {
 	var errs []error
@@ -47,7 +47,7 @@ func checkService(app kerf.App, s kerf.Service) error {
 	}
 	for _, callee := range s.Calls {
 		if !slices.ContainsFunc(app.Services, func(o kerf.Service) bool { return o.Name == callee }) {
-			errs = append(errs, fmt.Errorf("service %s: Calls lists %q, which is no service of the app", s.Name, callee))
+			errs = append(errs, fmt.Errorf("service %s: Calls lists %q, no service of the app", s.Name, callee))
 		}
 	}
 	return errors.Join(errs...)

@@ -2,9 +2,9 @@ package run_test
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -44,23 +44,26 @@ func TestAPlanBoundsCallsThatNobodyBounded(t *testing.T) {
 		"by five seconds, if it says nothing": {"", 4 * time.Second, 5 * time.Second},
 		"by what it says":                     {"deadline: 1m\n", 50 * time.Second, time.Minute},
 		"by what it says of the method": {
-			"deadline: 1m\nmethods: {kerf.linktest.v1.Exercise/Unary: {deadline: 10s}}\n", 9 * time.Second, 10 * time.Second,
+			"deadline: 1m\nmethods: {kerf.linktest.v1.Exercise/Unary: {deadline: 10s}}\n",
+			9 * time.Second, 10 * time.Second,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			eachPlan(t, func(t *testing.T, text string) {
+				t.Helper()
 				var got time.Duration
 				app := pair(func(_ context.Context, h *kerf.Host) error {
 					back := linktestv1.NewExerciseClient(h.Conn("back"))
-					h.RegisterService(frontDesc(), &handlers{unary: func(ctx context.Context, m *message) (*message, error) {
+					ask := func(ctx context.Context, m *message) (*message, error) {
 						if left(ctx) != 0 {
 							t.Error("kit.Dial has set a deadline")
 						}
 						answer, err := back.Unary(ctx, m)
 						got = time.Duration(answer.GetNumber())
 						return answer, err
-					}})
+					}
+					h.RegisterService(frontDesc(), &handlers{unary: ask})
 					return nil
 				}, registerBack(&handlers{unary: tell}))
 				p := startAll(t, app, text+c.extra, "front")
@@ -85,6 +88,7 @@ func registerBack(h *handlers) func(context.Context, *kerf.Host) error {
 func TestACalleeGetsWhatIsLeft(t *testing.T) {
 	t.Parallel()
 	eachPlan(t, func(t *testing.T, text string) {
+		t.Helper()
 		var got time.Duration
 		app := backWith(&handlers{unary: func(ctx context.Context, m *message) (*message, error) {
 			got = left(ctx)
@@ -105,6 +109,7 @@ func TestACalleeGetsWhatIsLeft(t *testing.T) {
 func TestStreamsHaveNoDeadline(t *testing.T) {
 	t.Parallel()
 	eachPlan(t, func(t *testing.T, text string) {
+		t.Helper()
 		var host *kerf.Host
 		app := pair(func(_ context.Context, h *kerf.Host) error {
 			host = h
@@ -128,6 +133,7 @@ func TestStreamsHaveNoDeadline(t *testing.T) {
 func TestInterceptorsRunInOrder(t *testing.T) {
 	t.Parallel()
 	eachPlan(t, func(t *testing.T, text string) {
+		t.Helper()
 		var d diary
 		var host *kerf.Host
 		app := pair(func(_ context.Context, h *kerf.Host) error {
@@ -168,15 +174,15 @@ func TestInterceptorsRunInOrder(t *testing.T) {
 // intercepted puts two interceptors of each kind into an app.
 func intercepted(app *kerf.App, d *diary) {
 	for i := range 2 {
-		name := fmt.Sprint(i + 1)
-		app.UnaryClient = append(app.UnaryClient, func(ctx context.Context, m string, req, reply any, cc *grpc.ClientConn,
-			next grpc.UnaryInvoker, opts ...grpc.CallOption,
+		name := strconv.Itoa(i + 1)
+		app.UnaryClient = append(app.UnaryClient, func(ctx context.Context, m string, req, reply any,
+			cc *grpc.ClientConn, next grpc.UnaryInvoker, opts ...grpc.CallOption,
 		) error {
 			d.note("client " + name)
 			return next(ctx, m, req, reply, cc, opts...)
 		})
-		app.StreamClient = append(app.StreamClient, func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn,
-			m string, next grpc.Streamer, opts ...grpc.CallOption,
+		app.StreamClient = append(app.StreamClient, func(ctx context.Context, desc *grpc.StreamDesc,
+			cc *grpc.ClientConn, m string, next grpc.Streamer, opts ...grpc.CallOption,
 		) (grpc.ClientStream, error) {
 			d.note("stream client " + name)
 			return next(ctx, desc, cc, m, opts...)
@@ -233,6 +239,7 @@ func (c *counter) of(method string) (client, server int) {
 func TestStatsHandlersSeeBothSides(t *testing.T) {
 	t.Parallel()
 	eachPlan(t, func(t *testing.T, text string) {
+		t.Helper()
 		count := &counter{client: map[string]int{}, side: map[string]int{}}
 		app := pair(nil, nil)
 		app.Stats = []stats.Handler{count}
@@ -269,7 +276,7 @@ func TestReplicasTakeTurns(t *testing.T) {
 	})
 	s := newSystem(t, app, "version: 1\napp: pair\nlink: http\nprocesses: {front: {services: [front], link: http}, "+
 		"back: {services: [back], replicas: 2}}\n")
-	front, one, two := s.start("front"), s.start("back"), s.start("back")
+	one, two, front := s.start("back"), s.start("back"), s.start("front")
 	s.directory.Merge(map[string][]string{"back": slices.Concat(one.URLs(), two.URLs())})
 	cc := dial(t, front)
 	const calls = 20
@@ -356,6 +363,7 @@ func TestARestartedProcessTakesItsAddressAgain(t *testing.T) {
 func TestAProcessThatStopsRefusesItsOwnCallsToo(t *testing.T) {
 	t.Parallel()
 	eachPlan(t, func(t *testing.T, text string) {
+		t.Helper()
 		var host *kerf.Host
 		p := startAll(t, pair(func(_ context.Context, h *kerf.Host) error {
 			host = h
@@ -366,7 +374,8 @@ func TestAProcessThatStopsRefusesItsOwnCallsToo(t *testing.T) {
 		conn := host.Conn("back")
 		stop(t, p)
 		_, err := linktestv1.NewExerciseClient(conn).Unary(t.Context(), &message{})
-		if code := status.Code(err); code != codes.Canceled && code != codes.Unavailable || link.Ran(err) != link.NeverSent {
+		code := status.Code(err)
+		if code != codes.Canceled && code != codes.Unavailable || link.Ran(err) != link.NeverSent {
 			t.Errorf("%v, %v", err, link.Ran(err))
 		}
 	})

@@ -161,7 +161,8 @@ func TestWhatDoesNotDrainIsCutOff(t *testing.T) {
 	err := stopNow(t, p)
 	wantError(t, err, "calls still run")
 	await(t, "the end of the handler's context", ended)
-	if code := status.Code(await(t, "the end of the call", called)); code != codes.Unavailable && code != codes.Canceled {
+	code := status.Code(await(t, "the end of the call", called))
+	if code != codes.Unavailable && code != codes.Canceled {
 		t.Errorf("the caller is told %v", code)
 	}
 	if again := p.Stop(t.Context()); again == nil || again.Error() != err.Error() {

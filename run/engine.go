@@ -61,7 +61,7 @@ func (e *engine) Register(desc *grpc.ServiceDesc, impl any) error {
 		return fmt.Errorf("%T does not implement %v", impl, want)
 	}
 	if _, ok := e.ServiceInfo()[desc.ServiceName]; ok {
-		return errors.New("another service of this process serves it already: put them into two processes, or remove one")
+		return errors.New("another service of this process serves it already: put the two into two processes")
 	}
 	e.process.everyServer().RegisterService(desc, impl)
 	return nil

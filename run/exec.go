@@ -24,7 +24,8 @@ func Exec(ctx context.Context, app kerf.App, b Batteries, args []string, stdout,
 	root.SetErr(stderr)
 	root.InitDefaultCompletionCmd() // now, since it takes the output as it is
 	if completion, _, err := root.Find([]string{"completion"}); err == nil {
-		completion.Example = fmt.Sprintf("  source <(%[1]s completion bash)\n  %[1]s completion fish | source", app.Name)
+		completion.Example = fmt.Sprintf("  source <(%[1]s completion bash)\n  %[1]s completion fish | source",
+			app.Name)
 	}
 	return root.ExecuteContext(ctx)
 }

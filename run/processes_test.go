@@ -1,7 +1,6 @@
 package run_test
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -66,7 +65,10 @@ func TestProcessesWithFixedAddressesNeedNoFleet(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	poll(t, "front answers", func() bool { _, err = askFront(t.Context(), conn, ""); return link.Ran(err) == link.Answered })
+	poll(t, "front answers", func() bool {
+		_, err = askFront(t.Context(), conn, "")
+		return link.Ran(err) == link.Answered
+	})
 	if status.Code(err) != codes.Unavailable {
 		t.Errorf("without back, front answers %v", err)
 	}
@@ -102,7 +104,10 @@ func TestAPlanOfSeveralProcessesRunsAsAFleet(t *testing.T) {
 	if err := second.end(t); err == nil || !strings.Contains(second.errs.String(), "already running") {
 		t.Errorf("a second start with the same data: %v\n%s", err, &second.errs)
 	}
-	address := strings.Fields(table[strings.Index(table, "\nfront"):])[5]
+	_, row, _ := strings.Cut(table, "\nfront")
+	_, row, _ = strings.Cut(row, "http://")
+	address, _, _ := strings.Cut(row, " ")
+	address = "http://" + address
 	conn, err := kit.Dial(address, link.DialOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -132,7 +137,7 @@ func TestAFleetTellsWhyAProcessCannotStart(t *testing.T) {
 	last := p.errs.String()
 	last = last[strings.LastIndex(strings.TrimSpace(last), "\npair: ")+1:]
 	for _, want := range []string{"process back", taken, "stop it, or choose another port"} {
-		if !bytes.Contains([]byte(last), []byte(want)) {
+		if !strings.Contains(last, want) {
 			t.Errorf("the last words are\n%s\nwithout %q", last, want)
 		}
 	}

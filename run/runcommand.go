@@ -86,7 +86,9 @@ func placeWeb(p *plan.Plan, address string) error {
 	if err != nil {
 		return fmt.Errorf("--web %s: %w; write it as 127.0.0.1:8080, with port 0 for any free one", address, err)
 	}
-	if ip, err := netip.ParseAddr(host); !p.Insecure && host != "localhost" && (err != nil || !ip.Unmap().IsLoopback()) {
+	ip, err := netip.ParseAddr(host)
+	inside := host == "localhost" || err == nil && ip.Unmap().IsLoopback()
+	if !inside && !p.Insecure {
 		return fmt.Errorf("--web %s lets other machines in, and nothing checks who they are: "+
 			"listen on 127.0.0.1, or run a plan with \"insecure: true\"", address)
 	}

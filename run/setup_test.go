@@ -101,7 +101,8 @@ func backWith(h *handlers) kerf.App {
 
 const (
 	together = "version: 1\napp: pair\nprocesses: {all: {services: [front, back], link: http}}\n"
-	apart    = "version: 1\napp: pair\nlink: http\nprocesses: {front: {services: [front], link: http}, back: {services: [back]}}\n"
+	apart    = "version: 1\napp: pair\nlink: http\n" +
+		"processes: {front: {services: [front], link: http}, back: {services: [back]}}\n"
 )
 
 func parse(t *testing.T, app kerf.App, text string) *plan.Plan {

@@ -26,6 +26,7 @@ func (ownHealth) Check(context.Context, *healthpb.HealthCheckRequest) (*healthpb
 func TestEveryProcessHasHealthAndReflection(t *testing.T) {
 	t.Parallel()
 	eachPlan(t, func(t *testing.T, text string) {
+		t.Helper()
 		p := startAll(t, pair(nil, nil), text, "back")
 		cc := dial(t, p)
 		health, err := healthpb.NewHealthClient(cc).Check(t.Context(), &healthpb.HealthCheckRequest{})
@@ -69,7 +70,7 @@ func TestAServicesOwnHealthWins(t *testing.T) {
 				if s.Name != place {
 					continue
 				}
-				app.Services[i].Serves = append(s.Serves, &healthpb.Health_ServiceDesc)
+				app.Services[i].Serves = []*grpc.ServiceDesc{s.Serves[0], &healthpb.Health_ServiceDesc}
 				app.Services[i].New = func(ctx context.Context, h *kerf.Host) error {
 					healthpb.RegisterHealthServer(h, ownHealth{})
 					return s.New(ctx, h)

@@ -29,7 +29,9 @@ func site(handle func(*kerf.Host)) kerf.App {
 }
 
 func hello(h *kerf.Host) {
-	h.Handle("GET /{$}", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("hello")) }))
+	h.Handle("GET /{$}", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte("hello"))
+	}))
 }
 
 func TestATakenPortNamesWhoWantedIt(t *testing.T) {
@@ -82,7 +84,8 @@ func TestAFailedStartLeavesNothingBehind(t *testing.T) {
 		db, err = h.DB(ctx, fstest.MapFS{"1_x.sql": {Data: []byte("-- +goose Up\nCREATE TABLE x (y INTEGER);\n")}})
 		return errors.Join(err, wantFail)
 	})
-	s := newSystem(t, app, "version: 1\napp: pair\nprocesses: {all: {services: [front, back], listen: http://"+address+"}}\n")
+	s := newSystem(t, app, "version: 1\napp: pair\n"+
+		"processes: {all: {services: [front, back], listen: http://"+address+"}}\n")
 	_, err := run.Start(t.Context(), s.options("all"))
 	if !errors.Is(err, wantFail) {
 		t.Fatalf("got %v", err)

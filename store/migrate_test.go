@@ -82,7 +82,7 @@ func TestProcessesThatStartTogetherMigrateOnce(t *testing.T) {
 		t.Fatal(err) // goose waits a second when two make its own table at once
 	}
 	const processes = 4
-	var all []*child
+	all := make([]*child, 0, processes)
 	for range processes {
 		c := startChild(t, "migrate", dir)
 		c.line(t)

@@ -41,7 +41,7 @@ func TestURLsThatNoDriverTakes(t *testing.T) {
 			if !strings.Contains(err.Error(), c.want) {
 				t.Errorf("the error is %q, which does not say %q", err, c.want)
 			}
-			if strings.Contains(err.Error(), "pass") && !strings.Contains(err.Error(), "xxxxx") || strings.Contains(err.Error(), "word@") {
+			if strings.Contains(err.Error(), "pass") || strings.Contains(err.Error(), "word@") {
 				t.Errorf("the error tells the password: %v", err)
 			}
 		})
@@ -50,7 +50,9 @@ func TestURLsThatNoDriverTakes(t *testing.T) {
 
 func TestAnyFolderWillDo(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"with spaces", "what?", "100%", "%41", "a#b", "größe·データ", "semi;colon&and=", "'quoted'"} {
+	for _, name := range []string{
+		"with spaces", "what?", "100%", "%41", "a#b", "größe·データ", "semi;colon&and=", "'quoted'",
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := filepath.Join(t.TempDir(), name)
@@ -111,7 +113,7 @@ func TestEachServiceHasItsOwnFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer b.Close()
-	if _, err := b.ExecContext(t.Context(), "SELECT * FROM things"); err == nil {
+	if _, err := b.ExecContext(t.Context(), "SELECT name FROM things"); err == nil {
 		t.Error("one service sees the tables of another")
 	}
 	_ = a
@@ -153,7 +155,8 @@ func (crowd) SingleWriter() bool { return false }
 
 func TestManyWritersNeedNoTurn(t *testing.T) {
 	t.Parallel()
-	db, err := store.Open(t.Context(), "sqlite:"+t.TempDir(), "things", []store.Driver{crowd{drivers()[0]}}, store.Options{})
+	many := []store.Driver{crowd{drivers()[0]}}
+	db, err := store.Open(t.Context(), "sqlite:"+t.TempDir(), "things", many, store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"slices"
+	"strconv"
 	"testing"
 	"testing/fstest"
 
@@ -58,7 +60,7 @@ func write(ctx context.Context, dir string) error {
 		return err
 	}
 	for i := 1; ; i++ {
-		err := db.InTx(ctx, func(tx *sql.Tx) error { return add(ctx, tx, fmt.Sprint(i)) })
+		err := db.InTx(ctx, func(tx *sql.Tx) error { return add(ctx, tx, strconv.Itoa(i)) })
 		if err != nil {
 			return err
 		}
@@ -130,11 +132,8 @@ func things() fs.FS {
 
 // counted adds one to a counter in each migration but the first.
 func counted() fs.FS {
-	up := []string{"CREATE TABLE counter (n INTEGER NOT NULL)", "INSERT INTO counter VALUES (0)"}
-	for range 8 {
-		up = append(up, "UPDATE counter SET n = n + 1")
-	}
-	return sqlFiles(up...)
+	begin := []string{"CREATE TABLE counter (n INTEGER NOT NULL)", "INSERT INTO counter VALUES (0)"}
+	return sqlFiles(slices.Concat(begin, slices.Repeat([]string{"UPDATE counter SET n = n + 1"}, 8))...)
 }
 
 // sqlFiles makes one migration of each statement.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -68,7 +69,7 @@ func TestWritersTakeTurns(t *testing.T) {
 				defer inside.Add(-1)
 				for seen := most.Load(); now > seen && !most.CompareAndSwap(seen, now); seen = most.Load() {
 				}
-				return add(t.Context(), tx, fmt.Sprint(i))
+				return add(t.Context(), tx, strconv.Itoa(i))
 			})
 			if err != nil {
 				t.Error(err)

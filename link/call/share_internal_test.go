@@ -16,11 +16,11 @@ import (
 )
 
 // full is a message with every sort of field, and one that it does not know.
-func full(t testing.TB) *linktestv1.Message {
-	t.Helper()
+func full(tb testing.TB) *linktestv1.Message {
+	tb.Helper()
 	packed, err := anypb.New(&emptypb.Empty{})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	m := &linktestv1.Message{
 		Text: "text", Payload: []byte("payload"), Number: 7, Tags: []string{"a", "b"},
@@ -33,7 +33,8 @@ func full(t testing.TB) *linktestv1.Message {
 
 func TestASharedMessageIsTheSameMemory(t *testing.T) {
 	t.Parallel()
-	from, to := full(t), &linktestv1.Message{Text: "old", Tags: []string{"old"}, Choice: &linktestv1.Message_Left{Left: "old"}}
+	from := full(t)
+	to := &linktestv1.Message{Text: "old", Tags: []string{"old"}, Choice: &linktestv1.Message_Left{Left: "old"}}
 	if err := share(from, to); err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +91,8 @@ func TestTheLimitOfAMessageIsExact(t *testing.T) {
 	if err != nil || size != len(encoded) {
 		t.Errorf("at the limit: %d, %v", size, err)
 	}
-	if _, err := decode(codec, Encoded(encoded), &linktestv1.Message{}, len(encoded)-1); status.Code(err) != codes.ResourceExhausted {
+	_, err = decode(codec, Encoded(encoded), &linktestv1.Message{}, len(encoded)-1)
+	if status.Code(err) != codes.ResourceExhausted {
 		t.Errorf("above the limit: %v", err)
 	}
 }

@@ -119,7 +119,8 @@ func (t *Table) GetServiceInfo() map[string]grpc.ServiceInfo {
 	defer t.mu.RUnlock()
 	infos := make(map[string]grpc.ServiceInfo, len(t.services))
 	for name, s := range t.services {
-		infos[name] = grpc.ServiceInfo{Methods: slices.Clone(s.info.Methods), Metadata: s.info.Metadata} // theirs to sort
+		methods := slices.Clone(s.info.Methods) // theirs to sort
+		infos[name] = grpc.ServiceInfo{Methods: methods, Metadata: s.info.Metadata}
 	}
 	return infos
 }

@@ -85,14 +85,16 @@ func folder(u *url.URL) (string, error) {
 		return "", fmt.Errorf("%q names no folder: write sqlite:FOLDER", u.Redacted())
 	}
 	if u.RawQuery != "" || u.Fragment != "" {
-		return "", fmt.Errorf("%q has no options: write %%3F for a ? and %%23 for a # in the folder's name", u.Redacted())
+		return "", fmt.Errorf("%q has no options: in the folder's name, write %%3F for a ? and %%23 for a #",
+			u.Redacted())
 	}
 	return filepath.FromSlash(dir), nil
 }
 
 func dsn(file string, wait time.Duration) string {
 	q := url.Values{"_txlock": {"immediate"}, "_pragma": {
-		fmt.Sprintf("busy_timeout(%d)", max(wait.Milliseconds(), 1)), "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
+		fmt.Sprintf("busy_timeout(%d)", max(wait.Milliseconds(), 1)), "journal_mode(WAL)", "synchronous(FULL)",
+		"foreign_keys(1)",
 	}}
 	path := (&url.URL{Path: filepath.ToSlash(file)}).EscapedPath() // a name may hold "?" or "%"
 	u := url.URL{Scheme: "file", Opaque: path, RawQuery: q.Encode()}

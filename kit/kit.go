@@ -37,8 +37,14 @@ func Batteries() run.Batteries {
 // Main carries out the command line of an app and exits: 0 when all went well, 1
 // after an error, which it prints. Ctrl-C and SIGTERM drain; a second one kills.
 func Main(app kerf.App) {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal does what it does by default
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		signal.Stop(signals) // before the drain begins: from here on a second one kills
+		cancel()
+	}()
 	if err := Run(ctx, app, os.Args[1:], os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", app.Name, err)
 		os.Exit(1)

@@ -59,7 +59,7 @@ func fromConnect(ctx context.Context, err error, connected bool) error {
 		return call.Ended(ctx, outcome)
 	}
 	switch code := connect.CodeOf(err); code { //nolint:exhaustive // the others say that the connection failed
-	case connect.CodeResourceExhausted, connect.CodeUnimplemented, connect.CodeInternal,
+	case connect.CodeResourceExhausted, connect.CodeUnimplemented,
 		connect.CodeUnauthenticated, connect.CodePermissionDenied:
 		return link.Mark(status.New(codes.Code(code), err.Error()), outcome)
 	}

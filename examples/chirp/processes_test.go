@@ -9,10 +9,11 @@ import (
 
 const apart = "plans/http.yaml"
 
-func TestBrokenPartsLeaveTheRestStanding(t *testing.T) {
+func TestStoryOfRealProcessesThatBreak(t *testing.T) {
 	t.Parallel()
 	browser := story.NewBrowser(t)
 	env := kerftest.Processes(t, app(), apart)
+	story.Browse(t, browser, site(env))
 	story.Break(t, browser, site(env), env)
 }
 

@@ -33,8 +33,8 @@ func (echo) Tell(context.Context, *linktestv1.Message) (*emptypb.Empty, error) {
 	return &emptypb.Empty{}, nil
 }
 
+//nolint:paralleltest // goroutines of other tests would count as leaks
 func TestEverySchemeIsListenedOnAndDialled(t *testing.T) {
-	t.Parallel()
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	for _, l := range kit.Batteries().Links {
 		url := l.Scheme() + "://127.0.0.1:0"

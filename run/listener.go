@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -40,11 +41,31 @@ func listenHTTP(ctx context.Context, logger *slog.Logger, h http.Handler, before
 func listenTCP(ctx context.Context, before, address string) (net.Listener, error) {
 	var config net.ListenConfig
 	if before != "" {
-		if l, err := config.Listen(ctx, "tcp", before); err == nil {
+		l, err := retake(ctx, func() (net.Listener, error) { return config.Listen(ctx, "tcp", before) })
+		if err == nil {
 			return l, nil
 		}
 	}
 	return config.Listen(ctx, "tcp", address)
+}
+
+// retake tries to take an address again, for a moment: a program that is just being
+// started shares the listeners of its parent until it runs, even closed ones.
+func retake[T any](ctx context.Context, listen func() (T, error)) (T, error) {
+	const tries, pause = 5, 10 * time.Millisecond
+	for i := 1; ; i++ {
+		l, err := listen()
+		if err == nil || i == tries || !errors.Is(err, syscall.EADDRINUSE) {
+			return l, err
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return l, err
+		case <-timer.C:
+		}
+	}
 }
 
 func (l *listener) url() string { return "http://" + l.Addr().String() }

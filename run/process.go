@@ -146,7 +146,8 @@ func (p *Process) listenAgain(ctx context.Context, rawURL string) (link.Server, 
 		if schemeOf(before) != schemeOf(rawURL) {
 			continue
 		}
-		if s, err := p.listenOn(ctx, before); err == nil {
+		s, err := retake(ctx, func() (link.Server, error) { return p.listenOn(ctx, before) })
+		if err == nil {
 			return s, nil
 		}
 	}

@@ -21,6 +21,7 @@ type FleetOptions struct {
 	Env       []string // added to each process's environment
 	Data, Web string   // as the flags of run
 	LogFormat string
+	LogLevel  string    // as the flag of run; empty: its default
 	Stdout    io.Writer // the merged logs
 	Status    string    // file for status; empty: none
 }
@@ -35,6 +36,9 @@ func NewFleet(p *plan.Plan, o FleetOptions) (*fleet.Fleet, error) {
 		}
 		if o.LogFormat != "" {
 			command = append(command, "--log", o.LogFormat)
+		}
+		if o.LogLevel != "" {
+			command = append(command, "--log-level", o.LogLevel)
 		}
 		for replica := range q.Replicas {
 			processes = append(processes, fleet.Process{
@@ -80,7 +84,7 @@ func (c *commands) runFleet(ctx context.Context, p *plan.Plan, f runFlags) error
 		return fmt.Errorf("find this program to start its processes: %w", err)
 	}
 	fl, err := NewFleet(p, FleetOptions{
-		Program: []string{self}, Data: f.data, Web: f.web, LogFormat: f.log,
+		Program: []string{self}, Data: f.data, Web: f.web, LogFormat: f.log, LogLevel: f.level,
 		Stdout: c.stderr, Status: statusFile(f.data),
 	})
 	if err != nil {

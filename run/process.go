@@ -36,8 +36,9 @@ type Options struct {
 	Listen     []string
 	Web, Admin string
 
-	LogOutput io.Writer // nil: os.Stderr
-	LogFormat string    // "json" (default) or "text"
+	LogOutput io.Writer  // nil: os.Stderr
+	LogFormat string     // "json" (default) or "text"
+	LogLevel  slog.Level // the least that is logged; the zero value is info
 }
 
 // Process is a running process of a plan: its services, listeners and telemetry.
@@ -107,7 +108,7 @@ func (p *Process) start(ctx context.Context) error {
 func (p *Process) openTelemetry(ctx context.Context) error {
 	tel, err := telemetry.New(ctx, telemetry.Options{
 		App: p.options.App.Name, Process: p.spec.Name, Version: version(),
-		LogOutput: p.options.LogOutput, LogFormat: p.options.LogFormat,
+		LogOutput: p.options.LogOutput, LogFormat: p.options.LogFormat, Level: p.options.LogLevel,
 	})
 	if err != nil {
 		return fmt.Errorf("telemetry: %w", err)

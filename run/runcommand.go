@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"os"
@@ -18,7 +19,7 @@ import (
 )
 
 // runFlags are the flags of run.
-type runFlags struct{ plan, process, data, web, log string }
+type runFlags struct{ plan, process, data, web, log, level string }
 
 // stopTimeout bounds the drain of a process that no fleet has given a bound.
 const stopTimeout = 20 * time.Second
@@ -39,6 +40,8 @@ func (c *commands) runCommand() *cobra.Command {
 	flags.StringVar(&f.web, "web", "", "serve web pages on `ADDRESS`, such as 127.0.0.1:0, instead of the plan's")
 	flags.StringVar(&f.log, "log", "", "log in `FORMAT` json or text (default: text on a terminal, else json)")
 	complete(command, "log", "json", "text")
+	flags.StringVar(&f.level, "log-level", "info", "log from `LEVEL` on: debug (every call), info, warn or error")
+	complete(command, "log-level", "debug", "info", "warn", "error")
 	return command
 }
 
@@ -63,6 +66,9 @@ func (c *commands) run(ctx context.Context, f runFlags) error {
 	}
 	if f.log != "json" && f.log != "text" {
 		return fmt.Errorf("--log %s: write json or text", f.log)
+	}
+	if new(slog.Level).UnmarshalText([]byte(f.level)) != nil {
+		return fmt.Errorf("--log-level %s: write debug, info, warn or error", f.level)
 	}
 	if err := os.MkdirAll(f.data, 0o700); err != nil {
 		return fmt.Errorf("data folder: %w; give another with --data FOLDER", err)
@@ -100,6 +106,13 @@ func placeWeb(p *plan.Plan, address string) error {
 	return nil
 }
 
+// levelOf is the level that a checked flag names.
+func levelOf(name string) slog.Level {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(name)) // checked when the command line was read
+	return level
+}
+
 func logFormat(w any) string {
 	if file, ok := w.(*os.File); ok && isatty.IsTerminal(file.Fd()) {
 		return "text"
@@ -110,7 +123,7 @@ func logFormat(w any) string {
 func (c *commands) options(p *plan.Plan, f runFlags, process string) Options {
 	return Options{
 		App: c.app, Batteries: c.batteries, Plan: p, Process: process, Directory: NewDirectory(p), Data: f.data,
-		LogOutput: c.stderr, LogFormat: f.log,
+		LogOutput: c.stderr, LogFormat: f.log, LogLevel: levelOf(f.level),
 	}
 }
 

@@ -2,6 +2,7 @@ package seam
 
 import (
 	"context"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 // call is one call while it runs: its span and its metrics.
 type call struct {
 	series *series
+	who    []slog.Attr // caller, callee, link: for the log
 	span   trace.Span
 	begin  time.Time
 	client bool
@@ -36,7 +38,7 @@ func (s *Seam) start(ctx context.Context, m *method, full string, client bool) (
 	}
 	m.series.started.Inc()
 	m.series.inFlight.Inc()
-	return ctx, call{series: m.series, span: span, begin: time.Now(), client: client}
+	return ctx, call{series: m.series, who: m.who, span: span, begin: time.Now(), client: client}
 }
 
 func (c *call) request(message any)  { c.series.requestBytes.Add(size(message)) }

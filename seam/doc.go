@@ -35,6 +35,13 @@
 // before the call it is answering: 5 % of what is left, at most 50 ms, so that it
 // can still tell its caller what went wrong.
 //
+// # Log
+//
+// Each call that a process has answered is a line of its log, with caller, callee,
+// link, method, code and duration_ms beside the trace and correlation id: at level
+// warn where the callee is to blame (OpenTelemetry's convention for servers), else
+// at debug.
+//
 // # Metrics
 //
 // On the side of the caller kerf_client_*, of the callee kerf_server_*, each with

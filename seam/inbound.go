@@ -55,9 +55,13 @@ func (a *arrival) unary(
 	}
 	ctx, c := a.receive(ctx, info.FullMethod)
 	code := codes.Internal // unless the handler's panic passes by
-	defer func() { c.end(code) }()
+	var err error
+	defer func() {
+		c.end(code)
+		a.seam.log(ctx, &c, info.FullMethod, code, err)
+	}()
 	c.request(request)
-	if err := late(ctx); err != nil {
+	if err = late(ctx); err != nil {
 		code = codeOf(err)
 		return nil, err
 	}
@@ -77,8 +81,12 @@ func (a *arrival) stream(
 	}
 	ctx, c := a.receive(under.Context(), info.FullMethod)
 	code := codes.Internal // unless the handler's panic passes by
-	defer func() { c.end(code) }()
-	err := late(ctx)
+	var err error
+	defer func() {
+		c.end(code)
+		a.seam.log(ctx, &c, info.FullMethod, code, err)
+	}()
+	err = late(ctx)
 	if err == nil {
 		err = handle(impl, &serverStream{ServerStream: under, ctx: ctx, call: &c})
 	}

@@ -1,6 +1,7 @@
 package seam
 
 import (
+	"log/slog"
 	"strings"
 	"sync"
 
@@ -16,6 +17,7 @@ type method struct {
 	name   string // of the span: "package.Service/Method"; empty: as the call says
 	kind   []trace.SpanStartOption
 	attrs  []attribute.KeyValue // of the span; set only if it is recorded, since they are copied
+	who    []slog.Attr          // caller, callee and link, for the log
 	series *series
 }
 
@@ -61,9 +63,12 @@ func (s side) method(caller, callee, name string) *method {
 		attrs = append(attrs, nameAttributes(name)...)
 	}
 	return &method{
-		name:   name,
-		kind:   []trace.SpanStartOption{trace.WithSpanKind(s.kind)},
-		attrs:  attrs,
+		name:  name,
+		kind:  []trace.SpanStartOption{trace.WithSpanKind(s.kind)},
+		attrs: attrs,
+		who: []slog.Attr{
+			slog.String("caller", caller), slog.String("callee", callee), slog.String("link", s.link),
+		},
 		series: s.metrics.series(caller, callee, s.link, label),
 	}
 }

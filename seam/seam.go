@@ -2,6 +2,7 @@ package seam
 
 import (
 	"fmt"
+	"log/slog"
 	"strings"
 
 	"go.opentelemetry.io/otel/propagation"
@@ -24,6 +25,7 @@ const unknown = "unknown"
 // Seam makes the chains of one process. It is safe for concurrent use.
 type Seam struct {
 	tracer     trace.Tracer
+	logger     *slog.Logger
 	propagator propagation.TextMapPropagator
 	reserved   []string // metadata keys that only the seam sets
 	client     *metrics
@@ -36,6 +38,7 @@ func New(t *telemetry.Telemetry) (*Seam, error) {
 	w3c := propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{})
 	s := &Seam{
 		tracer:     t.TracerProvider().Tracer(scope),
+		logger:     t.Logger(),
 		propagator: w3c,
 		reserved:   append(w3c.Fields(), correlationKey, callerKey),
 		client:     newMetrics("client"),

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -58,9 +59,14 @@ func (s *safeBuffer) String() string {
 
 func newProcess(tb testing.TB) *process {
 	tb.Helper()
+	return newProcessAt(tb, slog.LevelInfo)
+}
+
+func newProcessAt(tb testing.TB, level slog.Level) *process {
+	tb.Helper()
 	p := &process{log: new(safeBuffer), spans: tracetest.NewInMemoryExporter()}
 	var err error
-	p.tel, err = telemetry.New(tb.Context(), telemetry.Options{LogOutput: p.log, Exporter: p.spans})
+	p.tel, err = telemetry.New(tb.Context(), telemetry.Options{LogOutput: p.log, Level: level, Exporter: p.spans})
 	if err == nil {
 		p.seam, err = seam.New(p.tel)
 	}

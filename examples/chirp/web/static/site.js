@@ -47,7 +47,7 @@ function followLive(feed) {
   const title = document.title;
   const held = new Map(); // new posts that wait until the reader wants them, by id
   let last = Number(feed.dataset.after);
-  let source, wait = 1000, timer, unread = 0;
+  let source, wait = 1000, timer, slow, unread = 0;
 
   const known = (id) => held.has(id) || byId(`post-${id}`);
 
@@ -90,6 +90,8 @@ function followLive(feed) {
     source = new EventSource(`${feed.dataset.live}?after=${last}`);
     source.addEventListener("open", () => {
       clearTimeout(timer);
+      clearTimeout(slow);
+      slow = undefined;
       paused.hidden = true;
       feed.dataset.state = "open";
       wait = 1000;
@@ -106,7 +108,7 @@ function followLive(feed) {
       clearTimeout(timer);
       if (source.readyState !== EventSource.CLOSED) {
         // It comes back by itself; that is worth a word only if it takes long.
-        timer = setTimeout(() => { paused.hidden = false; }, 5000);
+        slow ??= setTimeout(() => { paused.hidden = false; }, 5000); // every try fails anew
         return;
       }
       paused.hidden = false;

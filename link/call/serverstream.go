@@ -159,6 +159,11 @@ func (s *serverStream) recv(v any) error {
 	}
 	defer m.Free()
 	size, err := decode(s.codec, m, v, s.maxRecv)
+	if _, plain := s.codec.(jsonCodec); plain && status.Code(err) == codes.Internal {
+		// Conns encode JSON right: this was written by somebody who can mend it.
+		err = status.Errorf(codes.InvalidArgument, "the body is not the message that %s takes: %s",
+			s.method.full, status.Convert(err).Message())
+	}
 	if err != nil {
 		return s.fail(err)
 	}

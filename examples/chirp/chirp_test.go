@@ -1,42 +1,14 @@
 package main
 
 import (
-	"context"
-	"os"
-	"strings"
 	"testing"
 
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
-
-	"github.com/kerf-go/kerf"
 	accountsv1 "github.com/kerf-go/kerf/examples/chirp/accounts/v1"
 	messagesv1 "github.com/kerf-go/kerf/examples/chirp/messages/v1"
 	"github.com/kerf-go/kerf/kerftest"
 )
 
-func TestMain(m *testing.M) { kerftest.Main(m, appForTests()) }
-
-// breakFollows is set in the environment of an app whose follows service shall
-// refuse all calls.
-const breakFollows = "CHIRP_TEST_BREAK_FOLLOWS"
-
-func appForTests() kerf.App {
-	a := app()
-	if os.Getenv(breakFollows) == "" {
-		return a
-	}
-	a.UnaryServer = append(a.UnaryServer, func(
-		ctx context.Context, request any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler,
-	) (any, error) {
-		if strings.HasPrefix(info.FullMethod, "/chirp.follows.") {
-			return nil, status.Error(codes.Unavailable, "broken by the test")
-		}
-		return handle(ctx, request)
-	})
-	return a
-}
+func TestMain(m *testing.M) { kerftest.Main(m, app()) }
 
 var plans = []string{"plans/monolith.yaml", "plans/http.yaml"}
 

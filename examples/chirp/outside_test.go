@@ -50,7 +50,8 @@ func runOutside(t *testing.T, plan string, env ...string) *outside {
 	t.Helper()
 	o := &outside{t: t, data: t.TempDir()}
 	ctx, kill := context.WithCancel(context.Background())
-	c := command(ctx, t, env, "run", "--plan", plan, "--data", o.data, "--web", "127.0.0.1:0", "--log", "json")
+	c := command(ctx, t, env, "run", "--plan", plan, "--data", o.data, "--web", "127.0.0.1:0",
+		"--log", "json", "--log-level", "debug")
 	c.Stderr = o
 	out, in := io.Pipe()
 	c.Stdout = in

@@ -145,12 +145,10 @@ func wants(t *testing.T, who, metrics, line string, want bool) {
 	}
 }
 
-// TestLogsOfAllHopsBelongTogether breaks follows, so that everybody who misses it
-// says so.
 func TestLogsOfAllHopsBelongTogether(t *testing.T) {
 	t.Parallel()
 	underBoth(t, func(t *testing.T, plan string) { //nolint:thelper // it is the test
-		o := runOutside(t, plan, breakFollows+"=1")
+		o := runOutside(t, plan)
 		ann := story.NewVisitor(t, "ann", o.url)
 		ann.SignUp("ann", "a saw with 32 teeth")
 		bob := story.NewVisitor(t, "bob", o.url)
@@ -163,21 +161,23 @@ func TestLogsOfAllHopsBelongTogether(t *testing.T) {
 		if home == "" || posted == "" || home == posted {
 			t.Fatalf("two requests have the correlation ids %q and %q, want two of them", home, posted)
 		}
-		eventually(t, "lines of web and messages for "+home, func() bool {
-			return slices.Equal(o.logsOf(home), []string{"messages", "web"})
-		})
-		eventually(t, "lines of messages and notify for "+posted, func() bool {
-			return slices.Equal(o.logsOf(posted), []string{"messages", "notify"})
-		})
+		for id, want := range map[string][]string{
+			home:   {"accounts", "follows", "messages"},
+			posted: {"accounts", "follows", "messages", "notify"},
+		} {
+			eventually(t, fmt.Sprintf("lines of %v for %s", want, id), func() bool {
+				return slices.Equal(o.logsOf(id), want)
+			})
+		}
 	})
 }
 
-// logsOf lists the services that have logged something for a request.
+// logsOf lists the services that have logged a call for a request.
 func (o *outside) logsOf(correlation string) []string {
 	services := make(map[string]bool)
 	for line := range strings.Lines(o.logged()) {
 		var record struct {
-			Service     string `json:"service"`
+			Callee      string `json:"callee"`
 			Correlation string `json:"correlation_id"`
 			Trace       string `json:"trace_id"`
 		}
@@ -185,8 +185,8 @@ func (o *outside) logsOf(correlation string) []string {
 		if at < 0 || json.Unmarshal([]byte(line[at:]), &record) != nil {
 			continue
 		}
-		if record.Correlation == correlation && record.Trace != "" {
-			services[record.Service] = true
+		if record.Correlation == correlation && record.Trace != "" && record.Callee != "" {
+			services[record.Callee] = true
 		}
 	}
 	return slices.Sorted(maps.Keys(services))

@@ -65,12 +65,13 @@ func (s *clientStream) SendMsg(v any) error {
 		s.finish(err)
 		return err
 	}
-	m, err := s.encode(v)
+	m, err := seal(s.tr, s.codec, v, s.maxSend)
 	if err != nil {
+		err = Unsent(err)
 		s.finish(err)
 		return err
 	}
-	size := m.Data.Len()
+	size := m.Size()
 	err = s.tr.Send(m)
 	if err == nil {
 		s.stats.out(s.ctx, v, size)
@@ -92,21 +93,6 @@ func (s *clientStream) sendFailure(err error) error {
 		s.finish(err)
 	}
 	return err
-}
-
-func (s *clientStream) encode(v any) (Message, error) {
-	if sharer, ok := s.tr.(Sharer); ok && sharer.Share() {
-		return Message{Shared: v}, nil
-	}
-	m, err := encode(s.codec, v)
-	if err != nil {
-		return m, Unsent(err)
-	}
-	if size := m.Data.Len(); size > s.maxSend {
-		m.Free()
-		return Message{}, Unsent(tooLarge(size, s.maxSend))
-	}
-	return m, nil
 }
 
 func (s *clientStream) RecvMsg(v any) error {

@@ -10,13 +10,13 @@ import (
 
 // decode fills v, replacing whatever it held, and gives the encoded size.
 func decode(codec encoding.CodecV2, m Message, v any, limit int) (size int, err error) {
-	if m.Shared != nil {
-		return 0, share(m.Shared, v)
-	}
-	size = m.Data.Len()
+	size = m.Size()
 	if size > limit {
 		return size, status.Errorf(codes.ResourceExhausted,
 			"grpc: received message larger than max (%d vs. %d)", size, limit)
+	}
+	if m.Shared != nil {
+		return size, share(m.Shared, v)
 	}
 	if err := codec.Unmarshal(m.Data, v); err != nil {
 		return size, status.Errorf(codes.Internal, "grpc: failed to unmarshal the received message: %v", err)

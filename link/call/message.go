@@ -7,6 +7,7 @@ import (
 	_ "google.golang.org/grpc/encoding/proto"
 	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 )
 
 // Message is one message on its way: encoded, or, where an in-process link was
@@ -14,6 +15,15 @@ import (
 type Message struct {
 	Data   mem.BufferSlice
 	Shared any // set: Data is empty
+	size   int // of Shared, were it encoded
+}
+
+// Size is the message's in bytes, encoded.
+func (m Message) Size() int {
+	if m.Shared != nil {
+		return m.size
+	}
+	return m.Data.Len()
 }
 
 // Bytes gives the encoded message in one piece.
@@ -25,7 +35,28 @@ func (m Message) Free() { m.Data.Free() }
 // Encoded wraps bytes that nobody changes any more.
 func Encoded(b []byte) Message { return Message{Data: mem.BufferSlice{mem.SliceBuffer(b)}} }
 
-func encode(codec encoding.CodecV2, v any) (Message, error) {
+// seal makes the message that a transport carries of v: the very value if it
+// shares, else encoded. Either way it keeps to the limit.
+func seal(tr any, codec encoding.CodecV2, v any, limit int) (Message, error) {
+	m, err := encode(codec, v, tr)
+	if err != nil {
+		return Message{}, err
+	}
+	if size := m.Size(); size > limit {
+		m.Free()
+		return Message{}, tooLarge(size, limit)
+	}
+	return m, nil
+}
+
+func encode(codec encoding.CodecV2, v, tr any) (Message, error) {
+	if sharer, ok := tr.(Sharer); ok && sharer.Share() {
+		m, err := protoMessage(v)
+		if err != nil {
+			return Message{}, status.Errorf(codes.Internal, "share message: %v", err)
+		}
+		return Message{Shared: v, size: proto.Size(m)}, nil
+	}
 	if v == nil {
 		return Message{}, nil
 	}

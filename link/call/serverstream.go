@@ -87,15 +87,11 @@ func (s *serverStream) SendMsg(v any) error {
 	if s.ctx.Err() != nil {
 		return s.broken(s.ctx.Err())
 	}
-	m, err := s.encode(v)
+	m, err := seal(s.tr, s.codec, v, s.maxSend)
 	if err != nil {
 		return s.fail(err)
 	}
-	size := m.Data.Len()
-	if size > s.maxSend {
-		m.Free()
-		return s.fail(tooLarge(size, s.maxSend))
-	}
+	size := m.Size()
 	if err := s.flushHeader(false); err != nil {
 		return err
 	}
@@ -107,13 +103,6 @@ func (s *serverStream) SendMsg(v any) error {
 	s.mu.Unlock()
 	s.stats.out(s.ctx, v, size)
 	return nil
-}
-
-func (s *serverStream) encode(v any) (Message, error) {
-	if sharer, ok := s.tr.(Sharer); ok && sharer.Share() {
-		return Message{Shared: v}, nil
-	}
-	return encode(s.codec, v)
 }
 
 // recvRequest is the decode function that a unary handler is given.

@@ -5,6 +5,8 @@ import (
 	"context"
 	"testing"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/kerf-go/kerf/link"
@@ -69,6 +71,24 @@ func TestMessagesAreCopiedUnlessTheirMethodIsShared(t *testing.T) {
 }
 
 // wantShared tells whether three messages are alike, and have one memory or three.
+func TestLimitsHoldForSharedMessages(t *testing.T) {
+	t.Parallel()
+	const limit = 100
+	tooLong := &linktestv1.Message{Payload: make([]byte, limit)}
+	fits := &linktestv1.Message{Payload: make([]byte, limit-2)} // tag and length are two more
+	for name, o := range map[string]link.DialOptions{
+		"sent": {MaxSend: limit, Shared: onlyUnary}, "received": {MaxRecv: limit, Shared: onlyUnary},
+	} {
+		client := connect(t, &handler{unary: same}, o)
+		if _, err := client.Unary(t.Context(), fits); err != nil {
+			t.Errorf("%s: a message of the limit's size: %v", name, err)
+		}
+		if _, err := client.Unary(t.Context(), tooLong); status.Code(err) != codes.ResourceExhausted {
+			t.Errorf("%s: a longer message: %v", name, err)
+		}
+	}
+}
+
 func wantShared(t *testing.T, want bool, sent, seen, answer *linktestv1.Message) {
 	t.Helper()
 	if !proto.Equal(sent, seen) || !proto.Equal(seen, answer) {

@@ -77,7 +77,7 @@ func (p *pipe) close() {
 	signal(p.readable)
 }
 
-func weight(m call.Message) int { return m.Data.Len() + overhead }
+func weight(m call.Message) int { return m.Size() + overhead }
 
 func signal(c chan struct{}) {
 	select {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/kerf-go/kerf/link"
 )
@@ -28,6 +29,8 @@ func (p *Process) stop(ctx context.Context) error {
 	if p.local != nil {
 		errs = append(errs, shutdown(ctx, p.local))
 	}
+	ctx, cancel := lastWords(ctx)
+	defer cancel()
 	for _, e := range slices.Backward(p.engines) {
 		errs = append(errs, e.runStops(ctx))
 	}
@@ -37,6 +40,16 @@ func (p *Process) stop(ctx context.Context) error {
 	p.serving.Wait()
 	errs = append(errs, p.closers.close(ctx))
 	return errors.Join(errs...)
+}
+
+// lastWords gives OnStop, spans and stores a moment also after a drain that was cut
+// off: what they write is what tells of it.
+func lastWords(ctx context.Context) (context.Context, context.CancelFunc) {
+	const moment = time.Second
+	if ctx.Err() == nil {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(context.WithoutCancel(ctx), moment)
 }
 
 // drainCallers ends whatever calls services of the process.

@@ -16,7 +16,7 @@ func Resolve(file string, m Model) (*Plan, error) {
 		text, err = make([]byte, maxFile+1), nil // Parse says the rest
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read the plan: %w", err)
+		return nil, fmt.Errorf("read the plan: %w; name a plan file that is there and may be read", err)
 	}
 	return Parse(file, text, m)
 }

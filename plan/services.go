@@ -61,7 +61,7 @@ func (r *resolver) placeService(s *site, service placed[string]) {
 	s.Services = append(s.Services, service.v)
 	if declared.Single && s.Replicas > 1 {
 		r.add(s.raw.replicas.at, fmt.Sprintf("process %s has %d replicas, but service %s must run only once",
-			s.Name, s.Replicas, service.v), fmt.Sprintf("move %s to a process of its own, without replicas", service.v))
+			s.Name, s.Replicas, service.v), fmt.Sprintf("run %s in a process without replicas", service.v))
 	}
 }
 

@@ -2,10 +2,36 @@ package run
 
 import (
 	"errors"
+	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
+
+	"github.com/kerf-go/kerf/plan"
 )
+
+// settle decides on the app's one folder for SQLite stores and for its status: what
+// the command line says, else the plan's store, else the user's own. The plan is
+// left with a store only if that is no folder.
+func settle(p *plan.Plan, said string) (folder string, err error) {
+	store, err := url.Parse(p.Store)
+	if err != nil || store.Scheme != "sqlite" {
+		if said == "" {
+			return dataFolder(p.App)
+		}
+		return said, nil
+	}
+	p.Store = ""
+	if said != "" {
+		return said, nil
+	}
+	if store.Opaque == "" {
+		return filepath.FromSlash(store.Path), nil
+	}
+	folder, err = url.PathUnescape(store.Opaque)
+	return filepath.FromSlash(folder), err
+}
 
 // dataFolder is where an app's stores lie when nobody says otherwise: the
 // user's folder for data, as each system has it.
@@ -16,13 +42,13 @@ func dataFolder(app string) (string, error) {
 	if runtime.GOOS == "windows" || runtime.GOOS == "darwin" {
 		dir, err := os.UserConfigDir()
 		if err != nil {
-			return "", errors.Join(errNoData, err)
+			return "", fmt.Errorf("%w (%w)", errNoData, err)
 		}
 		return filepath.Join(dir, app), nil
 	}
 	home, err := os.UserHomeDir()
 	if err != nil {
-		return "", errors.Join(errNoData, err)
+		return "", fmt.Errorf("%w (%w)", errNoData, err)
 	}
 	return filepath.Join(home, ".local", "share", app), nil
 }

@@ -49,6 +49,7 @@ func (c *commands) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
 		return fmt.Errorf("%w; see \"%s --help\"", err, command.CommandPath())
 	})
+	root.Version = version()
 	root.SilenceUsage, root.SilenceErrors = true, true
 	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
 	root.AddCommand(c.runCommand(), c.planCommand(), c.statusCommand(), c.versionCommand())

@@ -189,6 +189,10 @@ func (p *Process) openAdmin(ctx context.Context) error {
 }
 
 func (p *Process) openWeb(ctx context.Context) error {
+	if p.spec.Web == "" && !p.pages.empty() {
+		p.tel.Logger().WarnContext(ctx, "the process has web pages and the plan no address for them: "+
+			"give the process web: 127.0.0.1:8080")
+	}
 	if p.spec.Web == "" || p.pages.empty() {
 		return nil
 	}

@@ -50,16 +50,11 @@ func (c *commands) run(ctx context.Context, f runFlags) error {
 	if err != nil {
 		return err
 	}
-	if f.data != "" && schemeOf(p.Store) == "sqlite" {
-		p.Store = "" // said on the command line, the folder beats the plan's
-	}
 	if err := placeWeb(p, f.web); err != nil {
 		return err
 	}
-	if f.data == "" {
-		if f.data, err = dataFolder(c.app.Name); err != nil {
-			return err
-		}
+	if f.data, err = settle(p, f.data); err != nil {
+		return err
 	}
 	if f.log == "" {
 		f.log = logFormat(c.stderr)

@@ -21,16 +21,17 @@ func statusFile(data string) string { return filepath.Join(data, "status.json") 
 
 func (c *commands) statusCommand() *cobra.Command {
 	var asJSON bool
-	var data string
+	var data, file string
 	command := &cobra.Command{
 		Use: "status", Short: "Show the processes that run", Args: noArgs,
 		Example: fmt.Sprintf("  %[1]s status\n  %[1]s status --json", c.app.Name),
 		RunE: func(command *cobra.Command, _ []string) error {
-			if data == "" {
-				var err error
-				if data, err = dataFolder(c.app.Name); err != nil {
-					return err
-				}
+			p, err := c.resolve(file)
+			if err != nil {
+				return err
+			}
+			if data, err = settle(p, data); err != nil {
+				return err
 			}
 			report, err := fleet.ReadStatus(command.Context(), statusFile(data))
 			if errors.Is(err, fleet.ErrNotRunning) {
@@ -50,6 +51,7 @@ func (c *commands) statusCommand() *cobra.Command {
 	}
 	command.Flags().BoolVar(&asJSON, "json", false, "print JSON, for programs")
 	command.Flags().StringVar(&data, "data", "", "the data `FOLDER` given to run")
+	command.Flags().StringVar(&file, "plan", "", "the plan `FILE` given to run, if that names a store")
 	return command
 }
 

@@ -46,6 +46,7 @@ func newHandler(t *call.Table, o link.ListenOptions) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header()["Date"] = nil // metadata holds what the handler says, no more
 		if h := methods[r.URL.Path]; h != nil {
+			takeForm(r)
 			h.ServeHTTP(w, r)
 			return
 		}
@@ -64,7 +65,7 @@ func methodHandler(t *call.Table, path string, m grpc.MethodInfo, options []conn
 	case m.IsServerStream:
 		return connect.NewServerStreamHandler[raw, raw](path, nil, options...)
 	}
-	return connect.NewUnaryHandler(path, unaryHandler{t, path}.serve, options...)
+	return hurried(connect.NewUnaryHandler(path, unaryHandler{t, path}.serve, options...))
 }
 
 // unknownHandler says in the caller's protocol what is not here.

@@ -19,8 +19,9 @@ func TestCallsOverHTTPBehaveAsGRPC(t *testing.T) {
 	linktest.Exercise(t, linktest.Subject{Link: httplink.Link{}, URL: "http://127.0.0.1:0"})
 }
 
-func TestABodyThatIsNotTheMessageIsTheCallersFault(t *testing.T) {
-	t.Parallel()
+// serving is a server of Exercise that answers nothing but Unimplemented.
+func serving(t *testing.T) link.Server {
+	t.Helper()
 	u := &url.URL{Scheme: "http", Host: "127.0.0.1:0"}
 	server, err := httplink.Link{}.Listen(t.Context(), u, link.ListenOptions{})
 	if err != nil {
@@ -34,22 +35,55 @@ func TestABodyThatIsNotTheMessageIsTheCallersFault(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	return server
+}
+
+// post sends a body to the unary method, and gives the answer's status and body.
+func post(t *testing.T, server link.Server, body string, header map[string]string) (status int, answer string) {
+	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost,
-		server.URL()+linktestv1.Exercise_Unary_FullMethodName, strings.NewReader(`{"text": 7}`))
+		server.URL()+linktestv1.Exercise_Unary_FullMethodName, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
-	request.Header.Set("Content-Type", "application/json")
+	for key, value := range header {
+		request.Header.Set(key, value)
+	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
+	text, err := io.ReadAll(response.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if response.StatusCode != http.StatusBadRequest || !strings.Contains(string(body), "invalid_argument") {
-		t.Errorf("%s: %s", response.Status, body)
+	return response.StatusCode, string(text)
+}
+
+func TestABodyThatIsNotTheMessageIsTheCallersFault(t *testing.T) {
+	t.Parallel()
+	status, body := post(t, serving(t), `{"text": 7}`, map[string]string{"Content-Type": "application/json"})
+	if status != http.StatusBadRequest || !strings.Contains(body, "invalid_argument") {
+		t.Errorf("%d: %s", status, body)
+	}
+}
+
+func TestCurlNeedsNoHeader(t *testing.T) {
+	t.Parallel()
+	server := serving(t)
+	const form = "application/x-www-form-urlencoded" // which curl -d says of any body
+	for name, c := range map[string]struct {
+		key, value string
+		want       int
+	}{
+		"curl":                   {"X-Nothing", "", http.StatusNotImplemented},
+		"a form on another site": {"Origin", "https://evil.example", http.StatusUnsupportedMediaType},
+		"a form on any site":     {"Sec-Fetch-Site", "none", http.StatusUnsupportedMediaType},
+	} {
+		header := map[string]string{"Content-Type": form, c.key: c.value}
+		if got, body := post(t, server, `{"text": "x"}`, header); got != c.want {
+			t.Errorf("%s: %d, want %d: %s", name, got, c.want, body)
+		}
 	}
 }

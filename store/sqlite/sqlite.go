@@ -67,10 +67,24 @@ func (Driver) Open(ctx context.Context, u *url.URL, service string, o store.Opti
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	if err := db.PingContext(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", file, err), db.Close())
+	if err := (Driver{}).tryWriting(ctx, db); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s is no store that can be written: %w; "+
+			"let this user write it, or keep data in another folder", file, err), db.Close())
 	}
 	return db, nil
+}
+
+// tryWriting begins a write and takes it back. That another process is writing
+// just now is proof enough.
+func (d Driver) tryWriting(ctx context.Context, db *sql.DB) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if d.Busy(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return tx.Rollback()
 }
 
 func folder(u *url.URL) (string, error) {

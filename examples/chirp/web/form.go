@@ -5,12 +5,16 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 )
 
 // maxBody is many times the longest form that makes sense here.
 const maxBody = 64 << 10
+
+// maxReading is enough for maxBody on a bad line.
+const maxReading = 10 * time.Second
 
 // checkAddress refuses what no page of ours links to.
 func (v *visit) checkAddress() error {
@@ -23,6 +27,10 @@ func (v *visit) checkAddress() error {
 // readForm reads the body and finds out whether it may be acted upon.
 func (v *visit) readForm() error {
 	v.r.Body = http.MaxBytesReader(v.w, v.r.Body, maxBody)
+	// Somebody who stops in the middle of a form holds up nobody, not even a drain. A
+	// writer that knows no deadlines, as in tests, reads without.
+	_ = http.NewResponseController(v.w).SetReadDeadline(time.Now().Add(maxReading))
+	defer func() { _ = http.NewResponseController(v.w).SetReadDeadline(time.Time{}) }()
 	if err := v.r.ParseForm(); err != nil {
 		if _, tooBig := errors.AsType[*http.MaxBytesError](err); tooBig {
 			return errTooBig

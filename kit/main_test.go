@@ -141,7 +141,8 @@ func TestStatusCodes(t *testing.T) {
 		"plan":         {0, ""},
 		"dance":        {1, "app: there is no command \"dance\"; see \"app --help\"\n"},
 		"run --data":   {1, "app: flag needs an argument: --data; see \"app run --help\"\n"},
-		"run --plan x": {1, "app: read the plan: stat x: no such file or directory\n"},
+		"run --plan x": {1, "app: read the plan: stat x: no such file or directory; " +
+			"name a plan file that is there and may be read\n"},
 	} {
 		t.Run(line, func(t *testing.T) {
 			t.Parallel()

@@ -180,7 +180,7 @@ func (p *Process) build(ctx context.Context) error {
 
 func (p *Process) openAdmin(ctx context.Context) error {
 	var err error
-	handler := p.tel.Admin(p.checks.run)
+	handler := onlyByAddress(p.tel.Admin(p.checks.run))
 	p.admin, err = listenHTTP(ctx, p.tel.Logger(), handler, p.options.Admin, p.options.Plan.Admin)
 	if err != nil {
 		return fmt.Errorf("admin listener of process %s: %w", p.spec.Name, err)

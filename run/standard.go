@@ -46,13 +46,14 @@ func (h *healthServer) Watch(_ *healthpb.HealthCheckRequest, stream healthpb.Hea
 	defer ticker.Stop()
 	last := healthpb.HealthCheckResponse_UNKNOWN
 	for {
+		draining := h.checks.isDraining() // asked first, so that the last status sent tells of it
 		if now := h.status(stream.Context()); now != last {
 			last = now
 			if err := stream.Send(&healthpb.HealthCheckResponse{Status: now}); err != nil {
 				return err
 			}
 		}
-		if h.checks.isDraining() {
+		if draining {
 			return status.Error(codes.Unavailable, errDraining.Error())
 		}
 		select {

@@ -7,7 +7,7 @@
 //	go server.Serve()
 //	conn, err := httplink.Link{}.Dial(serverURL, link.DialOptions{})
 //
-//	curl -d '{"name": "you"}' -H 'Content-Type: application/json' URL/hello.v1.Greeter/Greet
+//	curl -d '{"name": "you"}' URL/hello.v1.Greeter/Greet
 //
 // Kerf's own conns speak the Connect protocol, by default over one kept-alive
 // HTTP/2 connection. http://host:port?http=1 makes them use HTTP/1.1, for servers

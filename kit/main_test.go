@@ -136,11 +136,11 @@ func TestStatusCodes(t *testing.T) {
 		code int
 		errs string
 	}{
-		"version":      {0, ""},
-		"--help":       {0, ""},
-		"plan":         {0, ""},
-		"dance":        {1, "app: there is no command \"dance\"; see \"app --help\"\n"},
-		"run --data":   {1, "app: flag needs an argument: --data; see \"app run --help\"\n"},
+		"version":    {0, ""},
+		"--help":     {0, ""},
+		"plan":       {0, ""},
+		"dance":      {1, "app: there is no command \"dance\"; see \"app --help\"\n"},
+		"run --data": {1, "app: flag needs an argument: --data; see \"app run --help\"\n"},
 		"run --plan x": {1, "app: read the plan: stat x: no such file or directory; " +
 			"name a plan file that is there and may be read\n"},
 	} {

@@ -26,7 +26,7 @@ const rightFile = "a plan is a short text: is it the right file?"
 // parser proper sees it, the text is held to a subset of YAML that cannot blow up:
 // no anchors and aliases, no tags, no deep nesting.
 func (r *reader) parseYAML(text []byte) (root ast.Node) {
-	whole := Position{File: r.file}
+	whole := Position{File: r.file, Line: 1, Column: 1}
 	text = bytes.TrimPrefix(text, []byte("\ufeff"))
 	if len(text) > maxFile {
 		r.add(whole, fmt.Sprintf("the file is larger than %d bytes", maxFile), rightFile)
@@ -69,7 +69,7 @@ func (r *reader) parseYAML(text []byte) (root ast.Node) {
 func (r *reader) syntax(err error) {
 	var e yaml.Error
 	if !errors.As(err, &e) || e.GetToken() == nil {
-		r.add(Position{File: r.file}, "this is not YAML", "compare it with the example in the documentation of plans")
+		r.add(Position{File: r.file, Line: 1, Column: 1}, "this is not YAML", "compare it with the example in the documentation of plans")
 		return
 	}
 	what, _, _ := strings.Cut(e.GetMessage(), "\n")

@@ -115,18 +115,21 @@ func webOf(f *fleet.Fleet) string {
 	return ""
 }
 
+// examplePort is where the ports begin that messages suggest, one for each process.
+const examplePort = 9001
+
 // reachable refuses to start one process of a plan by itself if others could
 // not find it, or it could not find them.
 func reachable(p *plan.Plan, name string) error {
 	var errs []error
-	for _, q := range p.Processes {
+	for i, q := range p.Processes {
 		needed := q.Name == name || slices.ContainsFunc(p.Calls, func(c plan.Call) bool {
 			return c.FromProcess == name && c.ToProcess == q.Name
 		})
 		if needed && q.Listen != "" && q.Reach == "" {
 			errs = append(errs, fmt.Errorf("process %s listens on a port that the system chooses, where nobody can "+
-				"find it: give it a fixed one (listen: %s://127.0.0.1:9001), or run the whole plan without --process",
-				q.Name, q.Link))
+				"find it: give it a fixed one (listen: %s://127.0.0.1:%d), or run the whole plan without --process",
+				q.Name, q.Link, examplePort+i))
 		}
 	}
 	return errors.Join(errs...)

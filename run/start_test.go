@@ -247,7 +247,7 @@ func TestAloneAProcessNeedsAddressesThatOthersKnow(t *testing.T) {
 	for process, want := range map[string]string{"front": "process back", "back": "process back"} {
 		args := []string{"run", "--plan", planFile(t, apart), "--data", t.TempDir(), "--process", process}
 		_, err := command(t, pair(nil, nil), args...)
-		wantError(t, err, want+" listens on a port that the system chooses", "listen: http://127.0.0.1:9001",
+		wantError(t, err, want+" listens on a port that the system chooses", "listen: http://127.0.0.1:9002",
 			"or run the whole plan without --process")
 	}
 }

@@ -69,7 +69,8 @@ func (r *reader) parseYAML(text []byte) (root ast.Node) {
 func (r *reader) syntax(err error) {
 	var e yaml.Error
 	if !errors.As(err, &e) || e.GetToken() == nil {
-		r.add(Position{File: r.file, Line: 1, Column: 1}, "this is not YAML", "compare it with the example in the documentation of plans")
+		r.add(Position{File: r.file, Line: 1, Column: 1}, "this is not YAML",
+			"compare it with the example in the documentation of plans")
 		return
 	}
 	what, _, _ := strings.Cut(e.GetMessage(), "\n")

@@ -35,14 +35,12 @@ type (
 
 const (
 	dialTimeout = 5 * time.Second
-	// A connection without traffic is asked for a sign of life; no answer ends it.
-	pingAfter, pingTimeout = 10 * time.Second, 10 * time.Second
 	// Idle HTTP/1.1 connections kept; net/http's default of two would open and
 	// close connections all the time.
 	idleConns = 256
 )
 
-func newDialer(u *url.URL, o link.DialOptions) (*dialer, error) {
+func newDialer(u *url.URL, o link.DialOptions, pings *http.HTTP2Config) (*dialer, error) {
 	var protocols http.Protocols
 	switch version := u.Query().Get("http"); version {
 	case "", "2":
@@ -62,7 +60,7 @@ func newDialer(u *url.URL, o link.DialOptions) (*dialer, error) {
 			MaxIdleConnsPerHost: idleConns,
 			IdleConnTimeout:     90 * time.Second, //nolint:mnd // net/http's default transport's
 			DisableCompression:  true,
-			HTTP2:               &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
+			HTTP2:               pings,
 		},
 	}
 	if o.UserAgent != "" {

@@ -25,7 +25,7 @@ import (
 const compressMin = 1 << 10
 
 // newHandler answers every method of the table under /package.Service/Method.
-func newHandler(t *call.Table, o link.ListenOptions) http.Handler {
+func newHandler(t *call.Table, o link.ListenOptions, secure bool) http.Handler {
 	maxRecv := o.MaxRecv
 	if maxRecv == 0 {
 		maxRecv = link.DefaultMaxRecv
@@ -39,7 +39,7 @@ func newHandler(t *call.Table, o link.ListenOptions) http.Handler {
 	for service, info := range t.GetServiceInfo() {
 		for _, m := range info.Methods {
 			path := "/" + service + "/" + m.Name
-			methods[path] = methodHandler(t, path, m, options)
+			methods[path] = methodHandler(arrival{t, path, secure}, m, options)
 		}
 	}
 	unknown := unknownHandler{t, connect.NewErrorWriter()}
@@ -54,9 +54,22 @@ func newHandler(t *call.Table, o link.ListenOptions) http.Handler {
 	})
 }
 
-func methodHandler(t *call.Table, path string, m grpc.MethodInfo, options []connect.HandlerOption) http.Handler {
-	serve := streamInterceptor{t: t, path: path}
-	options = append(slices.Clip(options), connect.WithInterceptors(serve))
+// arrival is where the calls of one method come in.
+type arrival struct {
+	table  *call.Table
+	path   string
+	secure bool
+}
+
+// serve runs the handler of a call from an address.
+func (a arrival) serve(ctx context.Context, from string, h http.Header, tr call.ServerTransport) call.End {
+	ctx = peer.NewContext(ctx, peerOf(parseAddr(from), a.secure))
+	return a.table.Serve(ctx, incoming(a.path, h), tr)
+}
+
+func methodHandler(a arrival, m grpc.MethodInfo, options []connect.HandlerOption) http.Handler {
+	path := a.path
+	options = append(slices.Clip(options), connect.WithInterceptors(streamInterceptor{a}))
 	switch {
 	case m.IsClientStream && m.IsServerStream:
 		return connect.NewBidiStreamHandler[raw, raw](path, nil, options...)
@@ -65,7 +78,7 @@ func methodHandler(t *call.Table, path string, m grpc.MethodInfo, options []conn
 	case m.IsServerStream:
 		return connect.NewServerStreamHandler[raw, raw](path, nil, options...)
 	}
-	return hurried(connect.NewUnaryHandler(path, unaryHandler{t, path}.serve, options...))
+	return hurried(connect.NewUnaryHandler(path, unaryHandler{a}.serve, options...), maxReading)
 }
 
 // unknownHandler says in the caller's protocol what is not here.
@@ -84,15 +97,11 @@ func (h unknownHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // unaryHandler serves one unary method.
-type unaryHandler struct {
-	table *call.Table
-	path  string
-}
+type unaryHandler struct{ arrival }
 
 func (h unaryHandler) serve(ctx context.Context, r *connect.Request[raw]) (*connect.Response[raw], error) {
 	tr := &unaryTransport{request: call.Encoded(r.Msg.data), header: make(http.Header)}
-	ctx = peer.NewContext(ctx, peerOf(parseAddr(r.Peer().Addr), false))
-	end := h.table.Serve(ctx, incoming(h.path, r.Header()), tr)
+	end := h.arrival.serve(ctx, r.Peer().Addr, r.Header(), tr)
 	trailer := make(http.Header)
 	addMetadata(trailer, end.Trailer)
 	info, _ := connect.CallInfoForHandlerContext(ctx)
@@ -135,10 +144,7 @@ func (t *unaryTransport) Send(m call.Message) error {
 
 // streamInterceptor serves a streaming method in place of connect-go's own
 // handler functions, which would read the first message by themselves.
-type streamInterceptor struct {
-	t    *call.Table
-	path string
-}
+type streamInterceptor struct{ arrival }
 
 var _ connect.Interceptor = streamInterceptor{}
 
@@ -150,8 +156,7 @@ func (i streamInterceptor) WrapStreamingClient(next connect.StreamingClientFunc)
 
 func (i streamInterceptor) WrapStreamingHandler(connect.StreamingHandlerFunc) connect.StreamingHandlerFunc {
 	return func(ctx context.Context, conn connect.StreamingHandlerConn) error {
-		ctx = peer.NewContext(ctx, peerOf(parseAddr(conn.Peer().Addr), false))
-		end := i.t.Serve(ctx, incoming(i.path, conn.RequestHeader()), streamTransport{conn})
+		end := i.serve(ctx, conn.Peer().Addr, conn.RequestHeader(), streamTransport{conn})
 		addMetadata(conn.ResponseTrailer(), end.Trailer)
 		if err := toConnect(end.Status); err != nil {
 			return err

@@ -1,16 +1,31 @@
 package httplink
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/kerf-go/kerf/link"
 	"github.com/kerf-go/kerf/link/call"
 )
 
 // Link is the HTTP link. The zero value is ready to use.
-type Link struct{}
+type Link struct {
+	heartbeat time.Duration // 0: defaultHeartbeat; tests have no time for that
+}
+
+// defaultHeartbeat is how long an HTTP/2 connection may be silent before its peer is
+// asked for a sign of life, and how long that may take to answer; then every call on
+// it ends with Unavailable.
+const defaultHeartbeat = 10 * time.Second
+
+func (l Link) pings() *http.HTTP2Config {
+	every := cmp.Or(l.heartbeat, defaultHeartbeat)
+	return &http.HTTP2Config{SendPingTimeout: every, PingTimeout: every}
+}
 
 var _ link.Link = Link{}
 
@@ -22,11 +37,11 @@ func (Link) Capabilities() link.Capabilities { return link.Capabilities{Streams:
 
 // Dial makes a conn to http://host:port or https://host:port. The query may say
 // http=1 for HTTP/1.1.
-func (Link) Dial(u *url.URL, o link.DialOptions) (link.Conn, error) {
+func (l Link) Dial(u *url.URL, o link.DialOptions) (link.Conn, error) {
 	if err := check(u); err != nil {
 		return nil, fmt.Errorf("dial %q: %w", u, err)
 	}
-	d, err := newDialer(u, o)
+	d, err := newDialer(u, o, l.pings())
 	if err != nil {
 		return nil, fmt.Errorf("dial %q: %w", u, err)
 	}
@@ -34,11 +49,11 @@ func (Link) Dial(u *url.URL, o link.DialOptions) (link.Conn, error) {
 }
 
 // Listen takes a TCP address. https needs ListenOptions.TLS.
-func (Link) Listen(ctx context.Context, u *url.URL, o link.ListenOptions) (link.Server, error) {
+func (l Link) Listen(ctx context.Context, u *url.URL, o link.ListenOptions) (link.Server, error) {
 	if err := check(u); err != nil {
 		return nil, fmt.Errorf("listen on %q: %w", u, err)
 	}
-	return listen(ctx, u, o)
+	return listen(ctx, u, o, l.pings())
 }
 
 func check(u *url.URL) error {

@@ -22,27 +22,29 @@ func takeForm(r *http.Request) {
 const maxReading = time.Minute
 
 // hurried bounds the arrival of requests that are one message. Streams last as long
-// as both sides want.
-func hurried(next http.Handler) http.Handler {
+// as both sides want. A read deadline from the beginning would cost every call a turn
+// of the connection's loop, and outlast the body: so it is set when time is over.
+func hurried(next http.Handler, within time.Duration) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		control := http.NewResponseController(w)
-		_ = control.SetReadDeadline(time.Now().Add(maxReading)) // net/http's writers can
-		r.Body = &arriving{r.Body, func() { _ = control.SetReadDeadline(time.Time{}) }}
+		timer := time.AfterFunc(within, func() {
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now()) // net/http's writers can
+		})
+		defer timer.Stop()
+		r.Body = arriving{r.Body, timer}
 		next.ServeHTTP(w, r)
 	})
 }
 
-// arriving lifts the deadline at the end of the body: on HTTP/1.1 it would end the
-// context of a handler that runs longer.
+// arriving is a body whose end ends the hurry.
 type arriving struct {
 	io.ReadCloser
-	arrived func()
+	hurry *time.Timer
 }
 
-func (a *arriving) Read(p []byte) (int, error) {
+func (a arriving) Read(p []byte) (int, error) {
 	n, err := a.ReadCloser.Read(p)
 	if err != nil {
-		a.arrived()
+		a.hurry.Stop()
 	}
 	return n, err
 }

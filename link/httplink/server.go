@@ -21,10 +21,10 @@ type server struct {
 	listener net.Listener
 	url      string
 	options  link.ListenOptions
+	secure   bool
 	http     *http.Server
 	cancel   context.CancelFunc // ends every call's context
 	stop     sync.Once
-	stopped  chan struct{} // closed when no more calls are taken
 	drained  chan struct{} // closed when Shutdown or Close is through
 }
 
@@ -41,7 +41,7 @@ const (
 	streamBuffer, connBuffer = 1 << 20, 1 << 30
 )
 
-func listen(ctx context.Context, u *url.URL, o link.ListenOptions) (*server, error) {
+func listen(ctx context.Context, u *url.URL, o link.ListenOptions, pings *http.HTTP2Config) (*server, error) {
 	if u.Scheme == "https" && o.TLS == nil {
 		return nil, fmt.Errorf("listen on %q: https needs a certificate in ListenOptions.TLS", u)
 	}
@@ -56,14 +56,14 @@ func listen(ctx context.Context, u *url.URL, o link.ListenOptions) (*server, err
 		l = tls.NewListener(l, config)
 	}
 	s := &server{
-		Table: call.NewTable(o), listener: l, url: bound.String(), options: o,
-		stopped: make(chan struct{}), drained: make(chan struct{}),
+		Table: call.NewTable(o), listener: l, url: bound.String(), options: o, secure: u.Scheme == "https",
+		drained: make(chan struct{}),
 	}
-	s.http = s.newHTTP()
+	s.http = s.newHTTP(pings)
 	return s, nil
 }
 
-func (s *server) newHTTP() *http.Server {
+func (s *server) newHTTP(config *http.HTTP2Config) *http.Server {
 	logger := s.options.Logger
 	if logger == nil {
 		logger = slog.Default()
@@ -74,6 +74,8 @@ func (s *server) newHTTP() *http.Server {
 	protocols.SetUnencryptedHTTP2(true)
 	base, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
+	config.MaxConcurrentStreams = maxStreams
+	config.MaxReceiveBufferPerStream, config.MaxReceiveBufferPerConnection = streamBuffer, connBuffer
 	return &http.Server{
 		Protocols:         &protocols,
 		ReadHeaderTimeout: readHeaderTimeout,
@@ -81,13 +83,7 @@ func (s *server) newHTTP() *http.Server {
 		MaxHeaderBytes:    maxHeaderBytes,
 		BaseContext:       func(net.Listener) context.Context { return base },
 		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
-		HTTP2: &http.HTTP2Config{
-			MaxConcurrentStreams:          maxStreams,
-			MaxReceiveBufferPerStream:     streamBuffer,
-			MaxReceiveBufferPerConnection: connBuffer,
-			SendPingTimeout:               pingAfter,
-			PingTimeout:                   pingTimeout,
-		},
+		HTTP2:             config,
 	}
 }
 
@@ -103,7 +99,7 @@ func (s *server) Serve() error {
 		return fmt.Errorf("serve %s: it has been closed already", s.url)
 	default:
 	}
-	s.http.Handler = newHandler(s.Table, s.options)
+	s.http.Handler = newHandler(s.Table, s.options, s.secure)
 	if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve %s: %w", s.url, err)
 	}

@@ -42,7 +42,8 @@ func fromConnect(ctx context.Context, err error, connected bool) error {
 	var wire *connect.Error
 	if errors.As(err, &wire) && connect.IsWireError(err) {
 		s := &spb.Status{Code: int32(wire.Code()), Message: wire.Message()}
-		if code, err := strconv.ParseInt(wire.Meta().Get(codeHeader), 10, 32); err == nil {
+		code, err := strconv.ParseInt(wire.Meta().Get(codeHeader), 10, 32)
+		if err == nil && code > int64(codes.Unauthenticated) { // never OK: the call has failed
 			s.Code = int32(code)
 		}
 		for _, d := range wire.Details() {

@@ -28,6 +28,7 @@ type Link interface {
 // with Unimplemented, or ResourceExhausted for a message too large.
 type Capabilities struct {
 	Streams    bool // client, server and bidirectional streams
+	Durable    bool // has a queue that keeps requests: Accepted
 	MaxMessage int  // bytes of one message; 0: only the options' limits hold
 }
 

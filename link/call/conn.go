@@ -25,6 +25,7 @@ type Request struct {
 	Header    metadata.MD      // the link's to keep
 	Codec     string           // content subtype of its messages, such as "proto"
 	Authority string           // from the call option; may be empty
+	Wait      link.Wait        // Accepted, only of a Queuer: Recv gives an empty message once it is
 }
 
 // Dialer is what a link brings to its conns.
@@ -49,6 +50,9 @@ type Transport interface {
 	Trailer() metadata.MD         // after the end
 	Peer() *peer.Peer             // nil: unknown
 }
+
+// Queuer is a dialer whose calls may be Accepted by a durable queue.
+type Queuer interface{ Durable() bool }
 
 // Sharer is a transport that can take messages as they are.
 type Sharer interface{ Share() bool }
@@ -133,6 +137,9 @@ func (c *conn) open(
 	if err == nil && !strings.HasPrefix(method, "/") {
 		err = status.Errorf(codes.Unimplemented, "malformed method name: %q", method)
 	}
+	if err == nil && o.wait == link.Accepted && !c.durable() {
+		err = status.Errorf(codes.Unimplemented, "%s has no durable queue that could accept %s", c.url, method)
+	}
 	if err != nil {
 		return nil, o.finish(Unsent(err))
 	}
@@ -146,6 +153,7 @@ func (c *conn) open(
 	s.unwatch = context.AfterFunc(c.closed, func() { s.cancel(errClosing) })
 	s.tr, err = c.transport(s.ctx, o.waitForReady, Request{
 		Method: method, Desc: desc, Unary: desc == unaryDesc, Header: header, Codec: o.subtype, Authority: o.authority,
+		Wait: o.wait,
 	})
 	if err != nil {
 		s.finish(err)
@@ -155,6 +163,11 @@ func (c *conn) open(
 		s.stats.handle(s.ctx, &stats.OutHeader{Client: true, FullMethod: method, Header: header})
 	}
 	return s, nil
+}
+
+func (c *conn) durable() bool {
+	q, ok := c.dialer.(Queuer)
+	return ok && q.Durable()
 }
 
 func (c *conn) transport(ctx context.Context, wait bool, r Request) (Transport, error) {

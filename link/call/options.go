@@ -23,6 +23,7 @@ type options struct {
 	subtype           string
 	codec             encoding.CodecV2
 	authority         string
+	wait              link.Wait
 }
 
 // parse reads the options that grpc-go exports. Those about compression, retry
@@ -64,6 +65,8 @@ func (o *options) set(opt grpc.CallOption) {
 		o.waitForReady = !opt.FailFast
 	case grpc.AuthorityOverrideCallOption:
 		o.authority = opt.Authority
+	case link.WaitCallOption:
+		o.wait = opt.Wait
 	default:
 		o.setCodec(opt)
 	}

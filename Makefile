@@ -1,5 +1,7 @@
 .DEFAULT_GOAL := help
 TOOL := go tool -modfile=tools/go.mod
+# The benchmarks are a module of their own.
+BENCH := cd bench && export GOWORK=off &&
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z\/]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,6 +19,7 @@ test/race: ## Run the tests of kernel, links and fleet with the race detector
 
 lint: ## Run golangci-lint
 	$(TOOL) golangci-lint run
+	$(BENCH) go tool -modfile=../tools/go.mod golangci-lint run
 
 generate: ## Write generated code, the plan's schema and help texts anew
 	$(TOOL) buf generate
@@ -25,6 +28,7 @@ generate: ## Write generated code, the plan's schema and help texts anew
 
 verify: generate ## Fail if generated files or go.mod are not as they should be
 	go mod tidy -diff
+	$(BENCH) go mod tidy -diff
 	@git diff --exit-code && test -z "$$(git status --porcelain)" || \
 		{ git status --short; echo 'generated files differ from what is committed: run "make generate" and commit'; exit 1; }
 
@@ -32,11 +36,17 @@ cover: ## Show how much of the code the tests reach
 	go test -coverpkg=./... -coverprofile=cover.out ./... > /dev/null
 	go tool cover -func=cover.out | tail -1
 
-bench: ## Run the benchmarks
+bench: ## Measure links beside their peers (minutes), and write docs/benchmarks.md
+	$(BENCH) go run . --date $$(date +%F) --out ../docs/benchmarks.md --check
+
+bench/test: ## Build, vet and test the module that measures
+	$(BENCH) go vet ./... && go test ./...
+
+bench/go: ## Run the Go benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
 
 fuzz: ## Run each fuzz target for a short time
 	@go test ./... -list '^Fuzz' | awk '/^Fuzz/ {names[++n]=$$1} /^ok/ {for (i=1;i<=n;i++) print $$2, names[i]; n=0}' | \
 		while read -r pkg name; do echo "$$pkg $$name"; go test "$$pkg" -run '^$$' -fuzz "^$$name$$" -fuzztime 10s || exit 1; done
 
-.PHONY: help all build test test/race lint generate verify cover bench fuzz
+.PHONY: help all build test test/race lint generate verify cover bench bench/test bench/go fuzz

@@ -152,7 +152,7 @@ func TestPeersStayOutOfTheModule(t *testing.T) {
 	}
 	for _, peer := range []string{
 		"go-micro", "go-kit/kit", "go-kratos", "go-zero", "ServiceWeaver", "dapr", "encore.dev", "storj.io/drpc",
-		"twitchtv/twirp", "cloudwego", "goa.design", "asim", "micro/go-micro",
+		"fullstorydev/grpchan", "twitchtv/twirp", "cloudwego", "goa.design", "asim", "micro/go-micro",
 	} {
 		if strings.Contains(string(text), peer) {
 			t.Errorf("go.mod requires %s: comparisons belong to bench, a module of its own", peer)

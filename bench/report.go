@@ -1,0 +1,119 @@
+package main
+
+import (
+	_ "embed"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"text/template"
+	"time"
+)
+
+// report is what is told of a run.
+type report struct {
+	Machine  machine
+	Date     string
+	Rounds   int
+	Turn     time.Duration
+	Payload  int
+	Tables   []table
+	Verdicts []verdict
+}
+
+// table is one measurement, a row for each subject.
+type table struct {
+	Callers int
+	Rows    []row
+}
+
+type row struct {
+	Name   string
+	Rate   float64 // calls per second, median
+	Ratio  spread  // to the oracle
+	Micros float64 // of a call as its caller sees it
+}
+
+// verdict is a bar and what was reached.
+type verdict struct {
+	Bar     bar
+	Reached spread
+}
+
+// Due is the ratio to reach.
+func (v verdict) Due() float64 { return v.Bar.atLeast }
+
+// Holds tells whether the bar was reached; the median counts.
+func (v verdict) Holds() bool { return v.Reached.median >= v.Bar.atLeast }
+
+func tableOf(m measurement) table {
+	t := table{Callers: m.callers}
+	for _, name := range m.names {
+		rate := spreadOf(m.of(name)).median
+		t.Rows = append(t.Rows, row{
+			Name: name, Rate: rate, Ratio: m.ratio(name, oracle), Micros: float64(m.callers) / rate * 1e6,
+		})
+	}
+	return t
+}
+
+// judge compares the bars with the measurements that they are about.
+func judge(due []bar, all []measurement) []verdict {
+	var verdicts []verdict
+	for _, b := range due {
+		for _, m := range all {
+			if m.callers == b.callers && m.of(b.subject) != nil && m.of(b.peer) != nil {
+				verdicts = append(verdicts, verdict{b, m.ratio(b.subject, b.peer)})
+			}
+		}
+	}
+	return verdicts
+}
+
+//go:embed report.md.tmpl
+var page string
+
+var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
+	"number": number,
+	"spread": func(s spread) string { return fmt.Sprintf("%.2f (%.2f to %.2f)", s.median, s.p5, s.p95) },
+}).Parse(page))
+
+// markdown writes the page for readers.
+func (r report) markdown(w io.Writer) error { return pageTemplate.Execute(w, r) }
+
+// print writes the same for a terminal.
+func (r report) print(to io.Writer) {
+	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
+	for _, t := range r.Tables {
+		fmt.Fprintf(w, "\n%d callers\tcalls/s\tµs\tto %s\tp5\tp95\n", t.Callers, oracle)
+		for _, row := range t.Rows {
+			fmt.Fprintf(w, "%s\t%s\t%s\t%.2f\t%.2f\t%.2f\n", row.Name, number(row.Rate), number(row.Micros),
+				row.Ratio.median, row.Ratio.p5, row.Ratio.p95)
+		}
+	}
+	fmt.Fprintln(w)
+	for _, v := range r.Verdicts {
+		word := "ok"
+		if !v.Holds() {
+			word = "MISSED"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%.2f of %.2f\n", word, v.Bar, v.Reached.median, v.Bar.atLeast)
+	}
+	w.Flush()
+}
+
+// number writes three digits, and all of a longer whole number, with commas.
+func number(f float64) string {
+	if f < 1000 {
+		return fmt.Sprintf("%.3g", f)
+	}
+	digits := fmt.Sprintf("%.0f", f)
+	var b strings.Builder
+	for i, d := range digits {
+		if i > 0 && (len(digits)-i)%3 == 0 {
+			b.WriteByte(',')
+		}
+		b.WriteRune(d)
+	}
+	return b.String()
+}

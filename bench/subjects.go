@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	pb "github.com/kerf-go/kerf/bench/echo/v1"
+)
+
+// subject is one way to carry the echo call.
+type subject struct {
+	name  string
+	start start
+}
+
+// start sets up both ends, which last until ctx ends.
+type start func(ctx context.Context) (say, error)
+
+// say makes one call.
+type say func(ctx context.Context, m *pb.Message) (*pb.Message, error)
+
+// echo is the handler, the same for all.
+type echo struct {
+	pb.UnimplementedEchoServer
+}
+
+func (echo) Say(_ context.Context, m *pb.Message) (*pb.Message, error) { return m, nil }
+
+// Names that the bars below use.
+const (
+	grpcGo    = "grpc-go"
+	connectGo = "connect-go"
+	rawNATS   = "nats.go, raw"
+)
+
+// oracle is what every ratio of the tables is to.
+const oracle = grpcGo
+
+// subjects are all that is measured; those with broker need a NATS server there.
+func subjects(broker string) []subject {
+	return []subject{
+		{grpcGo, startGRPC},
+		{"grpc-go again", startGRPC},
+		{"kerf inproc", link("inproc://")},
+		{"kerf http", link("http://127.0.0.1:0")},
+		{"inprocgrpc", startInprocGRPC},
+		{"drpc", startDRPC},
+		{connectGo, startConnect},
+		{rawNATS, natsAt(broker)},
+	}
+}
+
+// bar is what a subject must reach: at least so many times the throughput of a peer.
+type bar struct {
+	subject, peer string
+	callers       int
+	atLeast       float64
+}
+
+// bars are those that are due.
+func bars() []bar {
+	return []bar{
+		{"kerf inproc", grpcGo, 1, 15},
+		{"kerf http", connectGo, 1, 1 / 1.15},
+		{"kerf http", connectGo, many, 1 / 1.15},
+	}
+}
+
+func (b bar) String() string {
+	how := "from one caller"
+	if b.callers > 1 {
+		how = fmt.Sprintf("from %d callers", b.callers)
+	}
+	if b.atLeast < 1 {
+		return fmt.Sprintf("%s within %.3g times %s, %s", b.subject, 1/b.atLeast, b.peer, how)
+	}
+	return fmt.Sprintf("%s %.3g times as fast as %s, %s", b.subject, b.atLeast, b.peer, how)
+}

@@ -21,6 +21,7 @@ import (
 	"github.com/kerf-go/kerf/link"
 	"github.com/kerf-go/kerf/link/httplink"
 	"github.com/kerf-go/kerf/link/inproc"
+	"github.com/kerf-go/kerf/link/tcplink"
 	"github.com/kerf-go/kerf/run"
 	"github.com/kerf-go/kerf/store"
 	"github.com/kerf-go/kerf/store/sqlite"
@@ -29,7 +30,7 @@ import (
 // Batteries lists every link and store that comes with Kerf.
 func Batteries() run.Batteries {
 	return run.Batteries{
-		Links:  []link.Link{inproc.Link{}, httplink.Link{}},
+		Links:  []link.Link{inproc.Link{}, httplink.Link{}, tcplink.Link{}},
 		Stores: []store.Driver{sqlite.Driver{}},
 	}
 }

@@ -26,10 +26,11 @@ type Batteries struct {
 // inProcess is the scheme that joins the services of one process.
 const inProcess = "inproc"
 
-// link finds the link for a URL. The TLS form of a scheme has an "s" at its end.
+// link finds the link for a URL. The TLS form of a scheme has an "s" at its end, or
+// "tls+" before it.
 func (b Batteries) link(scheme string) (link.Link, error) {
 	for _, l := range b.Links {
-		if l.Scheme() == scheme || l.Scheme()+"s" == scheme {
+		if l.Scheme() == scheme || l.Scheme()+"s" == scheme || "tls+"+l.Scheme() == scheme {
 			return l, nil
 		}
 	}

@@ -25,6 +25,7 @@ type Request struct {
 	Header    metadata.MD      // the link's to keep
 	Codec     string           // content subtype of its messages, such as "proto"
 	Authority string           // from the call option; may be empty
+	MaxRecv   int              // bytes of one message: what is above may come as TooLarge
 	Wait      link.Wait        // Accepted, only of a Queuer: Recv gives an empty message once it is
 }
 
@@ -153,7 +154,7 @@ func (c *conn) open(
 	s.unwatch = context.AfterFunc(c.closed, func() { s.cancel(errClosing) })
 	s.tr, err = c.transport(s.ctx, o.waitForReady, Request{
 		Method: method, Desc: desc, Unary: desc == unaryDesc, Header: header, Codec: o.subtype, Authority: o.authority,
-		Wait: o.wait,
+		MaxRecv: o.maxRecv, Wait: o.wait,
 	})
 	if err != nil {
 		s.finish(err)
@@ -172,7 +173,7 @@ func (c *conn) durable() bool {
 
 func (c *conn) transport(ctx context.Context, wait bool, r Request) (Transport, error) {
 	if c.closed.Err() != nil {
-		return nil, Unsent(status.Error(codes.Canceled, errClosing.Error()))
+		return nil, Closed(link.NeverSent)
 	}
 	if wait {
 		if err := c.untilReady(ctx); err != nil {

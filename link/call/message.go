@@ -15,16 +15,19 @@ import (
 type Message struct {
 	Data   mem.BufferSlice
 	Shared any // set: Data is empty
-	size   int // of Shared, were it encoded
+	size   int // of Shared, were it encoded; or of what was not taken in
 }
 
 // Size is the message's in bytes, encoded.
 func (m Message) Size() int {
-	if m.Shared != nil {
+	if m.size > 0 {
 		return m.size
 	}
 	return m.Data.Len()
 }
+
+// TooLarge stands for a message that was not taken in: it is above the limit.
+func TooLarge(size int) Message { return Message{size: size} }
 
 // Bytes gives the encoded message in one piece.
 func (m Message) Bytes() []byte { return m.Data.Materialize() }

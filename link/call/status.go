@@ -17,9 +17,14 @@ var errClosing = errors.New("grpc: the client connection is closing")
 // Ended is the error of a call whose context has ended on the client's side.
 func Ended(ctx context.Context, o link.Outcome) error {
 	if errors.Is(context.Cause(ctx), errClosing) {
-		return link.Mark(status.New(codes.Canceled, errClosing.Error()), o)
+		return Closed(o)
 	}
 	return link.Mark(status.FromContextError(ctx.Err()), o)
+}
+
+// Closed is the error of a call whose conn was closed.
+func Closed(o link.Outcome) error {
+	return link.Mark(status.New(codes.Canceled, errClosing.Error()), o)
 }
 
 // Unsent marks an error found before anything was sent; nil stays nil.

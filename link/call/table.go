@@ -125,6 +125,10 @@ func (t *Table) GetServiceInfo() map[string]grpc.ServiceInfo {
 	return infos
 }
 
+// MaxRecv is how many bytes of one message are taken in: what is above may come
+// as TooLarge.
+func (t *Table) MaxRecv() int { return t.options.MaxRecv }
+
 // Kind gives the stream description of "/package.Service/Method": one without
 // streams for a unary method, nil for a method that is not there.
 func (t *Table) Kind(full string) *grpc.StreamDesc {

@@ -161,7 +161,9 @@ func TestAStreamThatIsSilentAndAliveGoesOn(t *testing.T) {
 }
 
 // silent says its one word after many heartbeats.
-type silent struct{ linktestv1.UnimplementedExerciseServer }
+type silent struct {
+	linktestv1.UnimplementedExerciseServer
+}
 
 func (silent) Chat(s linktestv1.Exercise_ChatServer) error {
 	timer := time.NewTimer(1500 * time.Millisecond)

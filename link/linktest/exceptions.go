@@ -41,7 +41,7 @@ func exceptions() []exception {
 		},
 		{
 			row:     "an upper-case key in a bare map is treated as grpc treats it",
-			schemes: []string{"inproc", "http"},
+			schemes: []string{"inproc", "http", "tcp", "nats", "udp"},
 			reason: "package metadata shows a map's keys only in lower case to others than grpc-go, " +
 				"so that no link can see the difference",
 			want: map[string][]string{"call": {"OK"}, "arrived": {`upper=["1"]`}},

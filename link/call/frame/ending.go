@@ -1,0 +1,65 @@
+package frame
+
+import (
+	"encoding/binary"
+	"strings"
+
+	spb "google.golang.org/genproto/googleapis/rpc/status"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/anypb"
+
+	"github.com/kerf-go/kerf/link/call"
+)
+
+// appendEnd writes the frame that ends a call.
+func appendEnd(b []byte, id uint64, end call.End) []byte {
+	before := b
+	b, at := begin(b, kindEnd, 0, id)
+	b = appendStatus(b, end.Status)
+	b = appendMetadata(b, end.Trailer)
+	if len(b)-at-headerLen > maxPayload {
+		return appendEnd(before, id, call.End{Status: status.Newf(codes.Internal,
+			"the call's status and trailer have more than %d bytes", maxPayload)})
+	}
+	return finish(b, at)
+}
+
+func appendStatus(b []byte, s *status.Status) []byte {
+	if s == nil {
+		return append(b, make([]byte, 12)...) //nolint:mnd // code, empty message, no details
+	}
+	p := s.Proto()
+	b = binary.BigEndian.AppendUint32(b, uint32(p.GetCode())) //nolint:gosec // any 32 bits
+	b = appendText(b, p.GetMessage())
+	b = binary.BigEndian.AppendUint32(b, uint32(len(p.GetDetails()))) //nolint:gosec // few
+	for _, d := range p.GetDetails() {
+		b = appendText(b, d.GetTypeUrl())
+		b = appendText(b, string(d.GetValue()))
+	}
+	return b
+}
+
+// parseEnd reads a frame of kind End.
+func parseEnd(f Frame) (call.End, error) {
+	r := fields{left: f.Payload}
+	code, message := int32(r.uint32()), strings.ToValidUTF8(r.text(), "\uFFFD") //nolint:gosec // any 32 bits
+	s := &spb.Status{Code: code, Message: message}
+	for range r.count(8) { //nolint:mnd // bytes of two lengths
+		s.Details = append(s.Details, &anypb.Any{TypeUrl: r.text(), Value: append([]byte(nil), r.bytes()...)})
+	}
+	end := call.End{Trailer: r.metadata()}
+	if s.GetCode() != int32(codes.OK) {
+		end.Status = status.FromProto(s)
+	}
+	return end, r.err(kindEnd)
+}
+
+// flagRefused marks the end of a call that no handler has seen.
+const flagRefused = 1 << 0
+
+// AppendRefusal writes the frame that ends a call which will not run.
+func AppendRefusal(b []byte, id uint64, s *status.Status) []byte {
+	b, at := begin(b, kindEnd, flagRefused, id)
+	return finish(appendMetadata(appendStatus(b, s), nil), at)
+}

@@ -1,0 +1,94 @@
+package frame
+
+import (
+	"context"
+	"encoding/binary"
+	"math"
+	"sync"
+
+	"github.com/kerf-go/kerf/link/call"
+)
+
+// outbox is what one end of a call may send: as much as the other has credit for.
+type outbox struct {
+	room chan struct{} // a token whenever there may be credit again
+
+	mu     sync.Mutex // guards credit
+	credit int
+}
+
+func newOutbox() outbox { return outbox{room: make(chan struct{}, 1), credit: window} }
+
+// grant takes in a frame of kind Credit.
+func (o *outbox) grant(f Frame) error {
+	r := fields{left: f.Payload}
+	n := int(r.uint32())
+	if err := r.err(kindCredit); err != nil {
+		return err
+	}
+	o.mu.Lock()
+	o.credit = min(o.credit, math.MaxInt32) + n // no matter how generous the peer is
+	o.mu.Unlock()
+	signal(o.room)
+	return nil
+}
+
+// release lets nobody wait any more: the call is over, and writing tells so.
+func (o *outbox) release() {
+	o.mu.Lock()
+	o.credit = math.MaxInt
+	o.mu.Unlock()
+	signal(o.room)
+}
+
+// spend waits for credit. What it allows may be more than there was, by one frame.
+func (o *outbox) spend(ctx context.Context, cost int) error {
+	for {
+		o.mu.Lock()
+		if o.credit > 0 {
+			o.credit -= cost
+			o.mu.Unlock()
+			return nil
+		}
+		o.mu.Unlock()
+		select {
+		case <-o.room:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// message appends the frames of a message to b, and gives what is still to be
+// written. What does not fit into one frame goes ahead.
+func (o *outbox) message(
+	ctx context.Context, id uint64, b []byte, m call.Message, write func(frames []byte) error,
+) ([]byte, error) {
+	left := plain(m)
+	piece := left[:min(len(left), pieceLen)]
+	if err := o.spend(ctx, len(piece)+overhead); err != nil {
+		return b, err
+	}
+	b, at := begin(b, kindData, 0, id)
+	b = binary.BigEndian.AppendUint32(b, uint32(len(left))) //nolint:gosec // messages have less than 2 GiB
+	b = finish(append(b, piece...), at)
+	for left = left[len(piece):]; len(left) > 0; left = left[len(piece):] {
+		if err := write(b); err != nil {
+			return b[:0], err
+		}
+		piece = left[:min(len(left), pieceLen)]
+		if err := o.spend(ctx, len(piece)); err != nil {
+			return b[:0], err
+		}
+		b = Append(b[:0], Frame{Kind: kindPiece, Call: id, Payload: piece})
+	}
+	return b, nil
+}
+
+// plain is an encoded message in one piece, without a copy if it is one.
+func plain(m call.Message) []byte {
+	if len(m.Data) == 1 {
+		return m.Data[0].ReadOnlyData()
+	}
+	return m.Bytes()
+}

@@ -116,7 +116,10 @@ func copyRepository(t *testing.T) string {
 			return err
 		}
 		if entry.Name() == ".git" {
-			return fs.SkipDir
+			if entry.IsDir() {
+				return fs.SkipDir
+			}
+			return nil // of a linked worktree: SkipDir would skip its neighbours
 		}
 		target := filepath.Join(to, strings.TrimPrefix(path, ".."))
 		if entry.IsDir() {

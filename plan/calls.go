@@ -49,6 +49,10 @@ func (r *resolver) checkMethod(name placed[string], said *fileMethod, s *site) {
 			r.checkStream(method, l, said.link)
 		}
 	}
+	if said.wait.set() {
+		known.wait = said.wait
+		r.checkAnswer(method, said.wait)
+	}
 }
 
 func (r *resolver) suggestMethod(got string) string {
@@ -118,7 +122,7 @@ func (r *resolver) policy(m Method) methodPolicy {
 		p.deadline = 0
 	}
 	if rule := r.rules[m.Name]; rule != nil {
-		p.shared = rule.share.v
+		p.shared, p.wait = rule.share.v, rule.wait.v
 		if rule.deadline.set() {
 			p.deadline = rule.deadline.v
 		}
@@ -132,13 +136,14 @@ func (r *resolver) connectPair(from, to Service, a, b *site, called map[*site]bo
 		policy := r.plan.methods[m.Name]
 		c := Call{
 			From: from.Name, To: to.Name, FromProcess: a.Name, ToProcess: b.Name,
-			Method: m.Name, Kind: m.kind(), Deadline: policy.deadline,
+			Method: m.Name, Kind: m.kind(), Deadline: policy.deadline, Wait: policy.wait,
 		}
 		if a == b {
 			c.Link, c.Shared = r.inProcess(), policy.shared
 		} else {
 			c.Link = r.reach(from, m, b, called)
 		}
+		r.checkQueue(c)
 		r.plan.Calls = append(r.plan.Calls, c)
 	}
 }

@@ -31,6 +31,7 @@ func chirp() plan.Model {
 			{Scheme: "inproc", Streams: true, InProcess: true},
 			{Scheme: "http", Streams: true},
 			{Scheme: "udp", MaxMessage: 1200},
+			{Scheme: "nats", Streams: true, Durable: true},
 		},
 		Stores: []string{"sqlite", "postgres"},
 	}

@@ -34,16 +34,16 @@ processes:
 	// core     accounts, follows  http  http://127.0.0.1:0
 	// feed     messages, notify   http  http://127.0.0.1:0
 	//
-	// CALLER        CALLEE    METHODS                    LINK    DEADLINE
-	// notify    ->  follows   2 unary                    http    5s
-	// messages  ->  follows   2 unary                    http    5s
-	// messages  ->  notify    Deliver (unary)            inproc  5s
-	//                         Subscribe (server stream)  inproc  none
-	// web       ->  accounts  3 unary                    http    5s
-	// web       ->  follows   2 unary                    http    5s
-	// web       ->  messages  2 unary                    http    5s
-	// web       ->  notify    Deliver (unary)            http    5s
-	//                         Subscribe (server stream)  http    none
+	// CALLER        CALLEE    METHODS                    LINK    WAIT   DEADLINE
+	// notify    ->  follows   2 unary                    http    reply  5s
+	// messages  ->  follows   2 unary                    http    reply  5s
+	// messages  ->  notify    Deliver (unary)            inproc  reply  5s
+	//                         Subscribe (server stream)  inproc  reply  none
+	// web       ->  accounts  3 unary                    http    reply  5s
+	// web       ->  follows   2 unary                    http    reply  5s
+	// web       ->  messages  2 unary                    http    reply  5s
+	// web       ->  notify    Deliver (unary)            http    reply  5s
+	//                         Subscribe (server stream)  http    reply  none
 }
 
 func ExampleErrors() {

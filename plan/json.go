@@ -13,6 +13,7 @@ type jsonPlan struct {
 	Insecure  bool          `json:"insecure,omitempty"`
 	Processes []jsonProcess `json:"processes"`
 	Calls     []jsonCall    `json:"calls"`
+	Warnings  []string      `json:"warnings,omitempty"`
 }
 
 type jsonProcess struct {
@@ -37,12 +38,13 @@ type jsonCall struct {
 	Method      string `json:"method"`
 	Kind        string `json:"kind"`
 	Link        string `json:"link"`
+	Wait        string `json:"wait"`
 	Deadline    string `json:"deadline,omitempty"` // as time.ParseDuration reads it; absent: none
 	Shared      bool   `json:"shared,omitempty"`
 }
 
 // JSON writes the plan for programs: an object with app, file, store, admin,
-// insecure, processes and calls. Configuration and passwords do not show. The
+// insecure, processes, calls and warnings. Configuration and passwords do not show. The
 // error is that of w.
 func (p *Plan) JSON(w io.Writer) error {
 	out := jsonPlan{
@@ -58,11 +60,15 @@ func (p *Plan) JSON(w io.Writer) error {
 			deadline = c.Deadline.String()
 		}
 		out.Calls = append(out.Calls, jsonCall{
-			c.From, c.To, c.FromProcess, c.ToProcess, c.Method, c.Kind, c.Link, deadline, c.Shared,
+			c.From, c.To, c.FromProcess, c.ToProcess, c.Method, c.Kind, c.Link, c.Wait.String(), deadline, c.Shared,
 		})
+	}
+	for _, warning := range p.Warnings {
+		out.Warnings = append(out.Warnings, warning.Error())
 	}
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false) // arrows are for people too
 	return e.Encode(out)
 }
 

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"github.com/kerf-go/kerf/link"
 )
 
 const (
@@ -105,6 +107,7 @@ type fileMethod struct {
 	deadline placed[time.Duration]
 	share    placed[bool]
 	link     placed[string]
+	wait     placed[link.Wait]
 }
 
 func (f *fileMethod) keys() []key {
@@ -117,6 +120,11 @@ func (f *fileMethod) keys() []key {
 		{
 			"link", "The link that carries this method between processes.", "",
 			text(&f.link, "the name of a link, such as http"),
+		},
+		{
+			"wait", "When the caller goes on: reply (the handler has answered; the default), accepted (a durable " +
+				"queue has the request), sent (it has left). The last two are for answers of " + emptyAnswer + ".", "",
+			choice(&f.wait, link.Reply, link.Accepted, link.Sent),
 		},
 	}
 }

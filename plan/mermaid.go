@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/kerf-go/kerf/link"
 )
 
 // Mermaid writes the call graph as a Mermaid flowchart: a box for each process,
-// an arrow for each link between two services. The error is that of w.
+// an arrow for each link and wait between two services. The error is that of w.
 func (p *Plan) Mermaid(w io.Writer) error {
 	var out strings.Builder
 	out.WriteString("flowchart LR\n")
@@ -18,12 +20,18 @@ func (p *Plan) Mermaid(w io.Writer) error {
 		}
 		out.WriteString("  end\n")
 	}
-	for _, g := range p.groups(func(a, b Call) bool { return a.From == b.From && a.To == b.To && a.Link == b.Link }) {
+	for _, g := range p.groups(func(a, b Call) bool {
+		return a.From == b.From && a.To == b.To && a.Link == b.Link && a.Wait == b.Wait
+	}) {
 		arrow := "-->"
 		if g.FromProcess == g.ToProcess {
 			arrow = "-.->"
 		}
-		fmt.Fprintf(&out, "  %s %s|%s| %s\n", nodeID("service", g.From), arrow, g.Link, nodeID("service", g.To))
+		label := g.Link
+		if g.Wait != link.Reply {
+			label += ", " + g.Wait.String()
+		}
+		fmt.Fprintf(&out, "  %s %s|%s| %s\n", nodeID("service", g.From), arrow, label, nodeID("service", g.To))
 	}
 	_, err := io.WriteString(w, out.String())
 	return err

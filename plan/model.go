@@ -16,7 +16,7 @@ type Service struct {
 	Methods []Method // all methods of Serves
 	Calls   []string // names of the services it calls
 	Single  bool     // must not have replicas
-	Web     bool     // serves pages, as far as is known; only shown
+	Web     bool     // serves pages, as far as is known
 }
 
 // Method is one method that a Service serves.
@@ -31,21 +31,29 @@ type Method struct {
 type Link struct {
 	Scheme     string // as in "http://host:port"
 	Streams    bool   // carries streams, not only unary calls
+	Durable    bool   // has a queue that keeps requests
 	MaxMessage int    // bytes of one message; 0: no limit of its own
 	InProcess  bool   // joins services of one process, and only those
 }
 
-// kind names the four kinds of method as gRPC does.
+// The four kinds of method, as gRPC names them.
+const (
+	unary        = "unary"
+	clientStream = "client stream"
+	serverStream = "server stream"
+	bidiStream   = "bidi stream"
+)
+
 func (m Method) kind() string {
 	switch {
 	case m.ClientStream && m.ServerStream:
-		return "bidi stream"
+		return bidiStream
 	case m.ClientStream:
-		return "client stream"
+		return clientStream
 	case m.ServerStream:
-		return "server stream"
+		return serverStream
 	}
-	return "unary"
+	return unary
 }
 
 func (m Method) streams() bool { return m.ClientStream || m.ServerStream }

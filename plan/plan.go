@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/kerf-go/kerf/link"
 )
 
 // Values that hold where a plan says nothing.
@@ -24,6 +26,7 @@ type Plan struct {
 	Store     string    // URL of the stores, its path joined to the plan's folder; "": the app's data folder
 	Insecure  bool      // listeners may leave loopback without any identity
 	Calls     []Call    // who may call what, in the model's order
+	Warnings  []Error   // what works and had better be otherwise
 
 	deadline time.Duration
 	methods  map[string]methodPolicy
@@ -56,6 +59,7 @@ type Call struct {
 	Method                 string        // "chirp.notify.v1.Notify/Deliver"
 	Kind                   string        // "unary", "client stream", "server stream" or "bidi stream"
 	Link                   string        // a scheme; "inproc" within a process
+	Wait                   link.Wait     // when the caller goes on
 	Deadline               time.Duration // 0: none
 	Shared                 bool          // messages are not copied; only within a process
 }
@@ -63,6 +67,7 @@ type Call struct {
 type methodPolicy struct {
 	deadline time.Duration
 	shared   bool
+	wait     link.Wait
 }
 
 // Process finds a process by its name.

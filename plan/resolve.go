@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"time"
+
+	"github.com/kerf-go/kerf/link"
 )
 
 // Resolve reads a plan file and checks it against the model. The error is an
@@ -74,6 +76,7 @@ type rule struct {
 	deadline placed[time.Duration]
 	share    placed[bool]
 	link     placed[string]
+	wait     placed[link.Wait]
 }
 
 func (r *resolver) resolve() {
@@ -86,6 +89,7 @@ func (r *resolver) resolve() {
 	r.placeListeners()
 	r.checkMethods()
 	r.connect()
+	r.warnOfChains()
 	r.checkPorts()
 	r.placeStore()
 	r.placeConfig()

@@ -57,6 +57,8 @@ func fitsWord(s schema, word string, arg, v any) error {
 		bad = isNumber && number < arg.(float64)
 	case "maximum":
 		bad = isNumber && number > arg.(float64)
+	case "enum":
+		bad = isText && !slices.Contains(arg.([]any), v)
 	case "minLength":
 		bad = isText && float64(utf8.RuneCountInString(text)) < arg.(float64)
 	case "pattern":
@@ -259,7 +261,7 @@ admin: 127.0.0.1:0
 store: sqlite:data
 insecure: true
 config: {web: {title: x}}
-methods: {chirp.accounts.v1.Accounts/LogIn: {deadline: 1s, share: true, link: http}}
+methods: {chirp.accounts.v1.Accounts/LogIn: {deadline: 1s, share: true, link: http, wait: reply}}
 processes:
   core:
     services: [accounts, follows, messages, notify, web]
@@ -268,7 +270,7 @@ processes:
     reach: http://core:9001
     web: 127.0.0.1:8080
     replicas: 1
-    methods: {chirp.accounts.v1.Accounts/LogIn: {deadline: 1s, share: true, link: http}}
+    methods: {chirp.accounts.v1.Accounts/LogIn: {deadline: 1s, share: true, link: http, wait: reply}}
 `
 
 // TestEveryKeyIsInTheExample keeps everyKey true: no key of the schema is left out.
@@ -302,5 +304,5 @@ func descend(v map[string]any, at string) map[string]any {
 // takes tells of text whose meaning, not shape, is wrong: that the schema leaves to the parser.
 func takes(key string, v any) bool {
 	text, ok := v.(string)
-	return ok && text != "" && key != "deadline"
+	return ok && text != "" && key != "deadline" && key != "wait"
 }

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -99,6 +100,26 @@ func flag(into *placed[bool]) slot {
 			return ok && b.Value, ok
 		},
 		ofType("boolean", nil),
+	}
+}
+
+// choice is a slot for one of several words.
+func choice[T fmt.Stringer](into *placed[T], all ...T) slot {
+	words := make([]string, len(all))
+	for i, v := range all {
+		words[i] = v.String()
+	}
+	return scalar[T]{
+		into, listed(words),
+		func(n ast.Node) (v T, ok bool) {
+			word, _ := asText(n)
+			i := slices.Index(words, word)
+			if i < 0 {
+				return v, false
+			}
+			return all[i], true
+		},
+		ofType("string", rules{"enum": words}),
 	}
 }
 

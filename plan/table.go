@@ -26,6 +26,9 @@ func (p *Plan) Table(w io.Writer) error {
 		out.WriteString("\n")
 		writeColumns(&out, p.callRows())
 	}
+	for _, warning := range p.Warnings {
+		fmt.Fprintf(&out, "\nwarning: %v\n", warning)
+	}
 	_, err := io.WriteString(w, out.String())
 	return err
 }
@@ -103,7 +106,7 @@ func (p *Plan) callRows() [][]string {
 		return a == b
 	})
 	rows := make([][]string, 0, len(groups)+1)
-	rows = append(rows, []string{"CALLER", "", "CALLEE", "METHODS", "LINK", "DEADLINE"})
+	rows = append(rows, []string{"CALLER", "", "CALLEE", "METHODS", "LINK", "WAIT", "DEADLINE"})
 	last := ""
 	for _, g := range groups {
 		caller, arrow := g.From, "->"
@@ -112,7 +115,9 @@ func (p *Plan) callRows() [][]string {
 		} else {
 			last = pair
 		}
-		rows = append(rows, []string{caller, arrow, g.To, g.methods(), g.linkText(), deadlineText(g.Deadline)})
+		rows = append(rows, []string{
+			caller, arrow, g.To, g.methods(), g.linkText(), g.Wait.String(), deadlineText(g.Deadline),
+		})
 	}
 	return rows
 }

@@ -88,7 +88,8 @@ func (b Batteries) Model(app kerf.App) plan.Model {
 	for _, l := range b.Links {
 		c := l.Capabilities()
 		m.Links = append(m.Links, plan.Link{
-			Scheme: l.Scheme(), Streams: c.Streams, MaxMessage: c.MaxMessage, InProcess: l.Scheme() == inProcess,
+			Scheme: l.Scheme(), Streams: c.Streams, Durable: c.Durable, MaxMessage: c.MaxMessage,
+			InProcess: l.Scheme() == inProcess,
 		})
 	}
 	for _, d := range b.Stores {

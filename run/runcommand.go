@@ -240,4 +240,7 @@ func (c *commands) announce(p *plan.Plan, f runFlags, web string) {
 		fmt.Fprintf(c.stdout, "  site  %s\n", web)
 	}
 	fmt.Fprintf(c.stdout, "  data  %s\n", storeName(p, f.data))
+	for _, warning := range p.Warnings {
+		fmt.Fprintf(c.stdout, "  warning  %v\n", warning)
+	}
 }

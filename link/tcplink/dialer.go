@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"net"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,12 +21,13 @@ const dialTimeout = 5 * time.Second
 // dialer makes the one connection of a conn, whenever there is none.
 type dialer struct {
 	address string
-	tls     *tls.Config // nil: plain
-	agent   string
+	tls     *tls.Config     // nil: plain
 	every   time.Duration   // of the heart's beats
 	ctx     context.Context //nolint:containedctx // ends with the dialer
 	cancel  context.CancelFunc
 	work    sync.WaitGroup
+
+	authority, agent []string // metadata of every call; nobody changes them
 
 	mu      sync.Mutex // guards the fields below
 	current *attempt   // the latest; nil: none yet
@@ -42,11 +44,9 @@ type attempt struct {
 var _ call.Dialer = (*dialer)(nil)
 
 func newDialer(u *url.URL, o link.DialOptions, every time.Duration) *dialer {
-	d := &dialer{address: u.Host, agent: "kerf-tcp", every: every}
+	d := &dialer{address: u.Host, authority: []string{u.Host}, every: every}
 	d.ctx, d.cancel = context.WithCancel(context.Background())
-	if o.UserAgent != "" {
-		d.agent = o.UserAgent + " " + d.agent
-	}
+	d.agent = []string{strings.TrimSpace(o.UserAgent + " kerf-tcp")}
 	if u.Scheme == secureScheme {
 		d.tls = &tls.Config{MinVersion: tls.VersionTLS12}
 		if o.TLS != nil {
@@ -70,11 +70,11 @@ func (d *dialer) Open(ctx context.Context, r call.Request) (call.Transport, erro
 	if r.Header == nil {
 		r.Header = make(metadata.MD, 2) //nolint:mnd // those below
 	}
-	r.Header[":authority"] = []string{d.address}
+	r.Header[":authority"] = d.authority
 	if r.Authority != "" {
 		r.Header[":authority"] = []string{r.Authority}
 	}
-	r.Header["user-agent"] = []string{d.agent}
+	r.Header["user-agent"] = d.agent
 	for {
 		c, err := d.connected(ctx)
 		if err != nil {

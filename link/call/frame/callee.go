@@ -77,6 +77,9 @@ func (c *Callee) Run() {
 	if c.ctx.Err() != nil {
 		return
 	}
+	buffer := lend()
+	c.pending = *buffer
+	defer func() { giveBack(buffer, c.pending) }()
 	end := call.End{Status: status.New(codes.Internal, "the handler did not return")}
 	defer func() { c.finish(end) }() // also if the handler ends its goroutine
 	end = c.table.Serve(c.ctx, c.incoming, c)
@@ -86,10 +89,8 @@ func (c *Callee) finish(end call.End) {
 	if c.opening.OneWay {
 		return
 	}
-	buffer := lend()
-	b := appendEnd(append(*buffer, c.pending...), c.in.id, end)
-	_ = c.in.wire.Write(c.parent, b) // the caller has gone if the wire has
-	giveBack(buffer, b)
+	c.pending = appendEnd(c.pending, c.in.id, end)
+	_ = c.in.wire.Write(c.parent, c.pending) // the caller has gone if the wire has
 }
 
 // Recv takes the next message.

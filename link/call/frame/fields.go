@@ -48,6 +48,24 @@ func (r *fields) uint64() uint64 {
 func (r *fields) bytes() []byte { return r.take(int(r.uint32())) }
 func (r *fields) text() string  { return string(r.bytes()) }
 
+// key is a text which is most often one of two: those cost no allocation.
+func (r *fields) key() string {
+	b := r.bytes()
+	switch string(b) {
+	case authorityKey:
+		return authorityKey
+	case agentKey:
+		return agentKey
+	}
+	return string(b)
+}
+
+// Metadata that every call has.
+const (
+	authorityKey = ":authority"
+	agentKey     = "user-agent"
+)
+
 // count reads how many parts follow, each of at least size bytes.
 func (r *fields) count(size int) int {
 	n := int(r.uint32())
@@ -64,9 +82,15 @@ func (r *fields) metadata() metadata.MD {
 		return nil
 	}
 	md := make(metadata.MD, n)
-	for range n {
-		key := r.text()
-		md[key] = append(md[key], r.text())
+	values := make([]string, n) // of all keys, most of which have one
+	for i := range n {
+		key := r.key()
+		values[i] = r.text()
+		if before, ok := md[key]; ok {
+			md[key] = append(before, values[i])
+		} else {
+			md[key] = values[i : i+1 : i+1]
+		}
 	}
 	return md
 }

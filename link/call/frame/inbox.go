@@ -30,13 +30,14 @@ type inbox struct {
 
 	mu      sync.Mutex // guards the fields below
 	queue   []arrival
-	partial []byte // of the message whose pieces arrive
-	missing int    // bytes of it
-	skipped int    // its size, if it is above the limit and not kept
-	credit  int    // what the peer may still send
-	unpaid  int    // what partial has cost and not given back
-	owed    int    // what was taken, and the peer not told
-	closed  bool   // nothing more will come
+	one     [1]arrival // the queue's first memory: many calls need no more
+	partial []byte     // of the message whose pieces arrive
+	missing int        // bytes of it
+	skipped int        // its size, if it is above the limit and not kept
+	credit  int        // what the peer may still send
+	unpaid  int        // what partial has cost and not given back
+	owed    int        // what was taken, and the peer not told
+	closed  bool       // nothing more will come
 }
 
 // arrival is a message, and what taking it gives back to the peer.
@@ -108,6 +109,9 @@ func (b *inbox) complete() {
 	m := call.TooLarge(b.skipped)
 	if b.skipped == 0 {
 		m = call.Message{Data: mem.BufferSlice{mem.SliceBuffer(b.partial)}}
+	}
+	if b.queue == nil {
+		b.queue = b.one[:0]
 	}
 	b.queue = append(b.queue, arrival{m, b.unpaid})
 	b.partial, b.unpaid = nil, 0

@@ -11,13 +11,12 @@ import (
 
 // outbox is what one end of a call may send: as much as the other has credit for.
 type outbox struct {
-	room chan struct{} // a token whenever there may be credit again
-
-	mu     sync.Mutex // guards credit
+	mu     sync.Mutex // guards the fields below
 	credit int
+	room   chan struct{} // closed once there is credit; nil: nobody waits
 }
 
-func newOutbox() outbox { return outbox{room: make(chan struct{}, 1), credit: window} }
+func newOutbox() outbox { return outbox{credit: window} }
 
 // grant takes in a frame of kind Credit.
 func (o *outbox) grant(f Frame) error {
@@ -26,20 +25,22 @@ func (o *outbox) grant(f Frame) error {
 	if err := r.err(kindCredit); err != nil {
 		return err
 	}
-	o.mu.Lock()
-	o.credit = min(o.credit, math.MaxInt32) + n // no matter how generous the peer is
-	o.mu.Unlock()
-	signal(o.room)
+	o.add(n)
 	return nil
 }
 
-// release lets nobody wait any more: the call is over, and writing tells so.
-func (o *outbox) release() {
+func (o *outbox) add(n int) {
 	o.mu.Lock()
-	o.credit = math.MaxInt
-	o.mu.Unlock()
-	signal(o.room)
+	defer o.mu.Unlock()
+	o.credit = min(o.credit, math.MaxInt32) + n // no matter how generous the peer is
+	if o.room != nil && o.credit > 0 {
+		close(o.room)
+		o.room = nil
+	}
 }
+
+// release lets nobody wait any more: the call is over, and writing tells so.
+func (o *outbox) release() { o.add(math.MaxInt32) }
 
 // spend waits for credit. What it allows may be more than there was, by one frame.
 func (o *outbox) spend(ctx context.Context, cost int) error {
@@ -50,9 +51,13 @@ func (o *outbox) spend(ctx context.Context, cost int) error {
 			o.mu.Unlock()
 			return nil
 		}
+		if o.room == nil {
+			o.room = make(chan struct{})
+		}
+		room := o.room
 		o.mu.Unlock()
 		select {
-		case <-o.room:
+		case <-room:
 		case <-ctx.Done():
 			return ctx.Err()
 		}

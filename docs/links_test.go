@@ -1,0 +1,80 @@
+package docs
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"google.golang.org/grpc/health"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+
+	"github.com/kerf-go/kerf/kit"
+	"github.com/kerf-go/kerf/link"
+)
+
+// The pages of the links are good enough if a client can be written from them.
+
+func TestTheTCPClientOfThePageSpeaksToAServer(t *testing.T) {
+	t.Parallel()
+	checkClient(t, "links/tcpclient/main.go")
+	address := strings.TrimPrefix(serveHealth(t, "tcp://127.0.0.1:0"), "tcp://")
+	binary := filepath.Join(t.TempDir(), "tcpclient")
+	output(t, exec.CommandContext(t.Context(), "go", "build", "-o", binary, "./links/tcpclient"))
+	call := func(method, request string) (string, error) {
+		out, err := exec.CommandContext(t.Context(), binary, address, method, request).CombinedOutput()
+		return string(out), err
+	}
+	if out, err := call("/grpc.health.v1.Health/Check", "{}"); err != nil || out != "{\"status\":\"SERVING\"}\n" {
+		t.Errorf("%v: %s", err, out)
+	}
+	if out, err := call("/grpc.health.v1.Health/Check", `{"service": "x"}`); err == nil || out != "status 5: unknown service\n" {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
+// checkClient makes sure that a client is small and its own.
+func checkClient(t *testing.T, file string) {
+	t.Helper()
+	const most = 80
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if lines := strings.Count(string(text), "\n"); lines > most {
+		t.Errorf("%s has %d lines: at most %d", file, lines, most)
+	}
+	if strings.Contains(string(text), "kerf-go/kerf") {
+		t.Errorf("%s imports Kerf: it is to be written from the page alone", file)
+	}
+}
+
+// serveHealth serves the health service on a link, and gives its URL.
+func serveHealth(t *testing.T, listen string) string {
+	t.Helper()
+	server, err := kit.Listen(t.Context(), listen, link.ListenOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	healthv1.RegisterHealthServer(server, health.NewServer())
+	served := make(chan error, 1)
+	go func() { served <- server.Serve() }()
+	t.Cleanup(func() {
+		if err := server.Shutdown(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
+		}
+		<-served
+	})
+	return server.URL()
+}
+
+func output(t *testing.T, c *exec.Cmd) string {
+	t.Helper()
+	out, err := c.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", c, err, out)
+	}
+	return string(out)
+}

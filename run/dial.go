@@ -44,7 +44,7 @@ func (p *Process) dial(caller, callee string) (grpc.ClientConnInterface, error) 
 	app := p.options.App
 	unary, stream := p.seam.Outbound(seam.OutboundOptions{
 		Caller: caller, Callee: callee, Link: scheme, Serves: app.Services[i].Serves,
-		Deadline: p.deadline, Unary: app.UnaryClient, Stream: app.StreamClient,
+		Deadline: p.deadline, Wait: p.waits(caller, callee), Unary: app.UnaryClient, Stream: app.StreamClient,
 	})
 	chain, err := call.Intercept(conn, scheme+"://"+callee, unary, stream)
 	if err != nil {
@@ -59,6 +59,18 @@ func (p *Process) dial(caller, callee string) (grpc.ClientConnInterface, error) 
 
 func (p *Process) deadline(method string) time.Duration {
 	return p.options.Plan.Deadline(strings.TrimPrefix(method, "/"))
+}
+
+// waits tells what the plan says of the methods through which one service calls
+// another. Who is no service of the app waits for every reply.
+func (p *Process) waits(caller, callee string) func(method string) link.Wait {
+	waits := make(map[string]link.Wait)
+	for _, c := range p.options.Plan.Calls {
+		if c.From == caller && c.To == callee {
+			waits["/"+c.Method] = c.Wait
+		}
+	}
+	return func(method string) link.Wait { return waits[method] }
 }
 
 // carrier is the bare conn to a service: within the process, or to another one.

@@ -7,5 +7,5 @@
 //
 //	plan -> listeners bound -> each service's New -> serving -> ready
 //	     -> not ready -> pages, calls from outside and background work drain
-//	     -> calls within the process drain -> OnStop -> stores closed
+//	     -> sent calls, then calls within the process drain -> OnStop -> stores closed
 package run

@@ -118,6 +118,7 @@ func (p *Process) openTelemetry(ctx context.Context) error {
 	if p.seam, err = seam.New(tel); err != nil {
 		return fmt.Errorf("metrics of calls: %w", err)
 	}
+	p.closers.add(p.seam.Drain) // for what the closed conns have cut off
 	return nil
 }
 

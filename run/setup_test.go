@@ -45,6 +45,7 @@ type handlers struct {
 	linktestv1.UnimplementedExerciseServer
 	unary func(context.Context, *message) (*message, error)
 	chat  func(grpc.BidiStreamingServer[message, message]) error
+	tell  func(context.Context, *message) error
 }
 
 func (h *handlers) Unary(ctx context.Context, m *message) (*message, error) {
@@ -56,8 +57,11 @@ func (h *handlers) Unary(ctx context.Context, m *message) (*message, error) {
 
 func (h *handlers) Chat(s grpc.BidiStreamingServer[message, message]) error { return h.chat(s) }
 
-func (*handlers) Tell(context.Context, *message) (*emptypb.Empty, error) {
-	return &emptypb.Empty{}, nil
+func (h *handlers) Tell(ctx context.Context, m *message) (*emptypb.Empty, error) {
+	if h.tell == nil {
+		return &emptypb.Empty{}, nil
+	}
+	return &emptypb.Empty{}, h.tell(ctx, m)
 }
 
 // frontDesc is a second service with the methods of Exercise.

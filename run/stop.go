@@ -13,8 +13,8 @@ import (
 
 // Stop drains the process: it is unready first; then pages and calls from other
 // processes are refused, and what runs of them finishes, as does background work,
-// whose contexts end. Calls within the process are refused after that, since all of
-// these make some. Then come OnStop, in reverse order, and the stores. ctx bounds the
+// whose contexts end; then the calls that nobody waits for. Calls within the process are
+// refused after that, since all of these make some. Then come OnStop, in reverse order, and the stores. ctx bounds the
 // drain; what still runs then is cut off. Later calls wait for the first and give
 // its error.
 func (p *Process) Stop(ctx context.Context) error {
@@ -25,9 +25,9 @@ func (p *Process) Stop(ctx context.Context) error {
 func (p *Process) stop(ctx context.Context) error {
 	p.checks.drain()
 	p.endWork()
-	errs := []error{p.drainCallers(ctx)}
+	errs := []error{p.drainCallers(ctx), p.drainSent(ctx)}
 	if p.local != nil {
-		errs = append(errs, shutdown(ctx, p.local))
+		errs = append(errs, shutdown(ctx, p.local), p.drainSent(ctx)) // the last handlers may have sent calls too
 	}
 	ctx, cancel := lastWords(ctx)
 	defer cancel()
@@ -71,6 +71,14 @@ func (p *Process) drainCallers(ctx context.Context) error {
 	}
 	all.Wait()
 	return errors.Join(errs...)
+}
+
+// drainSent waits for the calls that nobody waits for.
+func (p *Process) drainSent(ctx context.Context) error {
+	if p.seam == nil {
+		return nil // the start has failed before
+	}
+	return p.seam.Drain(ctx)
 }
 
 func shutdown(ctx context.Context, s link.Server) error {

@@ -13,8 +13,8 @@ import (
 )
 
 // clientStream ends its call when the stream ends: by an error or the end of a
-// receive, by the single answer of a method that streams none, or by its context,
-// which is how a stream is abandoned.
+// receive, by the single answer of a method that streams none, by its context,
+// which is how a stream is abandoned, or when its conn says so, which may be closed.
 type clientStream struct {
 	grpc.ClientStream
 	call    call

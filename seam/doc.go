@@ -4,7 +4,7 @@
 //	s, err := seam.New(tel) // one per process
 //	unary, stream := s.Outbound(seam.OutboundOptions{
 //		Caller: "web", Callee: "accounts", Link: "http",
-//		Serves: accounts.Service.Serves, Deadline: plan.Deadline,
+//		Serves: accounts.Service.Serves, Deadline: plan.Deadline, Wait: wait,
 //	})
 //	conn, err := httplink.Dial(u, link.DialOptions{Unary: unary, Stream: stream})
 //
@@ -34,6 +34,20 @@
 // earlier; streams have no deadline of their own. A handler's calls end a little
 // before the call it is answering: 5 % of what is left, at most 50 ms, so that it
 // can still tell its caller what went wrong.
+//
+// # Waits
+//
+// The stub of a method returns when the handler has answered, unless Wait says otherwise:
+// accepted is for the link to do; a sent call the seam carries out itself. Its stub returns
+// an empty answer at once, however slow the callee; the call goes on in the background with
+// a copy of the message, the caller's metadata, trace and correlation id, the method's
+// deadline and not the caller's, and the caller's cancellation does not reach it. Calls may
+// overtake each other. At most 1,000 are under way from one service to another; what comes then
+// gets ResourceExhausted and was never sent. Options that write to the caller's variables
+// (Header, Trailer, Peer) do nothing; OnFinish runs when the call has ended. A failure
+// is a line of the log at level warn, and is counted as any call's. Drain waits for all.
+//
+// Spans and log lines of such calls have the attribute kerf.wait, or wait.
 //
 // # Log
 //

@@ -33,7 +33,7 @@ type InboundOptions struct {
 // Inbound makes the interceptors of a server, outermost first, for
 // link.ListenOptions.
 func (s *Seam) Inbound(o InboundOptions) ([]grpc.UnaryServerInterceptor, []grpc.StreamServerInterceptor) {
-	server := side{metrics: s.server, kind: trace.SpanKindServer, link: o.Link}
+	server := side{metrics: s.server, kind: trace.SpanKindServer, link: o.Link, wait: awaited}
 	in := &arrival{seam: s, callers: newCallers(o.Callers, func(caller string) methods {
 		return server.methods(caller, o.Serves, unknown)
 	})}

@@ -16,6 +16,12 @@ func (s *Seam) log(ctx context.Context, c *call, full string, code codes.Code, e
 	if c.failed(code) {
 		level = slog.LevelWarn
 	}
+	s.write(ctx, level, "call answered", c, full, code, err)
+}
+
+func (s *Seam) write(
+	ctx context.Context, level slog.Level, text string, c *call, full string, code codes.Code, err error,
+) {
 	if !s.logger.Enabled(ctx, level) {
 		return
 	}
@@ -25,5 +31,5 @@ func (s *Seam) log(ctx context.Context, c *call, full string, code codes.Code, e
 	if err != nil {
 		attrs = append(attrs, slog.String("error", err.Error()))
 	}
-	s.logger.LogAttrs(ctx, level, "call answered", attrs...)
+	s.logger.LogAttrs(ctx, level, text, attrs...)
 }

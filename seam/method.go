@@ -9,6 +9,8 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.37.0"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
+
+	"github.com/kerf-go/kerf/link"
 )
 
 // method is what is known of a method before it is called: everything that a call
@@ -17,7 +19,8 @@ type method struct {
 	name   string // of the span: "package.Service/Method"; empty: as the call says
 	kind   []trace.SpanStartOption
 	attrs  []attribute.KeyValue // of the span; set only if it is recorded, since they are copied
-	who    []slog.Attr          // caller, callee and link, for the log
+	who    []slog.Attr          // caller, callee, link and a wait other than reply, for the log
+	wait   link.Wait
 	series *series
 }
 
@@ -38,6 +41,7 @@ type side struct {
 	metrics *metrics
 	kind    trace.SpanKind
 	link    string
+	wait    func(method string) link.Wait
 }
 
 func (s side) methods(caller string, serves map[string][]*grpc.ServiceDesc, stranger string) methods {
@@ -57,21 +61,27 @@ func (s side) method(caller, callee, name string) *method {
 		attribute.String("kerf.callee", callee),
 		attribute.String("kerf.link", s.link),
 	}
-	label := unknown
+	who := []slog.Attr{
+		slog.String("caller", caller), slog.String("callee", callee), slog.String("link", s.link),
+	}
+	label, wait := unknown, link.Reply
 	if name != "" {
 		label = name
 		attrs = append(attrs, nameAttributes(name)...)
+		wait = s.wait("/" + name)
+	}
+	if wait != link.Reply {
+		attrs = append(attrs, attribute.String("kerf.wait", wait.String()))
+		who = append(who, slog.String("wait", wait.String()))
 	}
 	return &method{
-		name:  name,
-		kind:  []trace.SpanStartOption{trace.WithSpanKind(s.kind)},
-		attrs: attrs,
-		who: []slog.Attr{
-			slog.String("caller", caller), slog.String("callee", callee), slog.String("link", s.link),
-		},
+		name: name, kind: []trace.SpanStartOption{trace.WithSpanKind(s.kind)}, attrs: attrs, who: who, wait: wait,
 		series: s.metrics.series(caller, callee, s.link, label),
 	}
 }
+
+// awaited is the wait of the callee's side, which knows none, and the default.
+func awaited(string) link.Wait { return link.Reply }
 
 func nameAttributes(name string) []attribute.KeyValue {
 	slash := strings.LastIndexByte(name, '/')

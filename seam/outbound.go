@@ -2,6 +2,7 @@ package seam
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
@@ -9,6 +10,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 
+	"github.com/kerf-go/kerf/link"
 	"github.com/kerf-go/kerf/telemetry"
 )
 
@@ -25,6 +27,10 @@ type OutboundOptions struct {
 	// may take; 0: no limit but the context's. nil: 0 for all.
 	Deadline func(method string) time.Duration
 
+	// Wait tells when the stub of a method returns that the callee serves,
+	// "/package.Service/Method". nil: link.Reply for all.
+	Wait func(method string) link.Wait
+
 	// Unary and Stream are the app's interceptors, the first one outermost. They
 	// run inside Kerf's.
 	Unary  []grpc.UnaryClientInterceptor
@@ -34,12 +40,17 @@ type OutboundOptions struct {
 // Outbound makes the interceptors of a conn, outermost first, for
 // link.DialOptions. Each chain belongs to one conn or to several alike.
 func (s *Seam) Outbound(o OutboundOptions) ([]grpc.UnaryClientInterceptor, []grpc.StreamClientInterceptor) {
-	client := side{metrics: s.client, kind: trace.SpanKindClient, link: o.Link}
+	if o.Wait == nil {
+		o.Wait = awaited
+	}
+	client := side{metrics: s.client, kind: trace.SpanKindClient, link: o.Link, wait: o.Wait}
 	out := &outbound{
 		seam:     s,
 		caller:   o.Caller,
+		callee:   o.Callee,
 		methods:  client.methods(o.Caller, map[string][]*grpc.ServiceDesc{o.Callee: o.Serves}, o.Callee),
 		deadline: o.Deadline,
+		sent:     make(chan struct{}, mostSent),
 	}
 	if out.deadline == nil {
 		out.deadline = func(string) time.Duration { return 0 }
@@ -51,8 +62,10 @@ func (s *Seam) Outbound(o OutboundOptions) ([]grpc.UnaryClientInterceptor, []grp
 type outbound struct {
 	seam     *Seam
 	caller   string
+	callee   string
 	methods  methods
 	deadline func(method string) time.Duration
+	sent     chan struct{} // holds one for each sent call under way
 }
 
 func (o *outbound) unary(
@@ -64,7 +77,15 @@ func (o *outbound) unary(
 		defer cancel()
 		return invoke(ctx, name, request, response, cc, opts...)
 	}
-	ctx, c := o.seam.start(ctx, o.methods.of(name), name, true)
+	m := o.methods.of(name)
+	switch m.wait {
+	case link.Sent:
+		return o.send(ctx, m, name, request, response, cc, invoke, opts)
+	case link.Accepted:
+		opts = append(slices.Clip(opts), link.WithWait(link.Accepted))
+	case link.Reply:
+	}
+	ctx, c := o.seam.start(ctx, m, name, true)
 	code := codes.Internal // unless an interceptor's panic passes by
 	defer func() { c.end(code) }()
 	ctx, cancel := bound(o.inject(ctx), o.deadline(name))
@@ -88,6 +109,7 @@ func (o *outbound) stream(
 	ctx, c := o.seam.start(ctx, o.methods.of(name), name, true)
 	ctx, cancel := bound(o.inject(ctx), 0)
 	stream := &clientStream{call: c, cancel: cancel, answers: desc.ServerStreams}
+	opts = append(slices.Clip(opts), grpc.OnFinish(func(err error) { stream.finish(codeOf(err)) }))
 	opened := false
 	defer func() {
 		if !opened {

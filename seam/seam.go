@@ -30,6 +30,7 @@ type Seam struct {
 	reserved   []string // metadata keys that only the seam sets
 	client     *metrics
 	server     *metrics
+	sent       underway
 }
 
 // New registers the metrics of calls with a process's telemetry; a second Seam on

@@ -82,6 +82,7 @@ type handlers struct {
 	unary  func(context.Context, *linktestv1.Message) (*linktestv1.Message, error)
 	upload func(grpc.ClientStreamingServer[linktestv1.Message, linktestv1.Message]) error
 	chat   func(grpc.BidiStreamingServer[linktestv1.Message, linktestv1.Message]) error
+	tell   func(context.Context, *linktestv1.Message) error
 }
 
 func (h *handlers) Unary(ctx context.Context, m *linktestv1.Message) (*linktestv1.Message, error) {
@@ -96,8 +97,8 @@ func (h *handlers) Chat(s grpc.BidiStreamingServer[linktestv1.Message, linktestv
 	return h.chat(s)
 }
 
-func (h *handlers) Tell(context.Context, *linktestv1.Message) (*emptypb.Empty, error) {
-	return new(emptypb.Empty), nil
+func (h *handlers) Tell(ctx context.Context, m *linktestv1.Message) (*emptypb.Empty, error) {
+	return new(emptypb.Empty), h.tell(ctx, m)
 }
 
 var exercise = []*grpc.ServiceDesc{&linktestv1.Exercise_ServiceDesc}

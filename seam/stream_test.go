@@ -49,10 +49,10 @@ func TestAStreamsSpanEndsWithTheStream(t *testing.T) {
 	for _, row := range []struct {
 		name string
 		chat func(chatServer) error
-		use  func(t *testing.T, chat grpc.BidiStreamingClient[message, message], cancel func())
+		use  func(t *testing.T, chat grpc.BidiStreamingClient[message, message], cancel, closeConn func())
 		code codes.Code
 	}{
-		{"at its end", answerAll, func(t *testing.T, chat grpc.BidiStreamingClient[message, message], _ func()) {
+		{"at its end", answerAll, func(t *testing.T, chat grpc.BidiStreamingClient[message, message], _, _ func()) {
 			t.Helper()
 			if err := errors.Join(chat.Send(&message{Text: "a"}), chat.CloseSend()); err != nil {
 				t.Error(err)
@@ -63,19 +63,19 @@ func TestAStreamsSpanEndsWithTheStream(t *testing.T) {
 		}, codes.OK},
 		{
 			"with an error", func(chatServer) error { return status.Error(codes.DataLoss, "no") },
-			func(_ *testing.T, chat grpc.BidiStreamingClient[message, message], _ func()) { _, _ = chat.Recv() },
+			func(_ *testing.T, chat grpc.BidiStreamingClient[message, message], _, _ func()) { _, _ = chat.Recv() },
 			codes.DataLoss,
 		},
 		{
 			"with an error that Header meets", func(chatServer) error { return status.Error(codes.DataLoss, "no") },
-			func(_ *testing.T, chat grpc.BidiStreamingClient[message, message], _ func()) {
+			func(_ *testing.T, chat grpc.BidiStreamingClient[message, message], _, _ func()) {
 				_, _ = chat.Header()
 				_, _ = chat.Recv()
 			}, codes.DataLoss,
 		},
 		{
 			"when it is cancelled and nobody receives", untilDone,
-			func(t *testing.T, chat grpc.BidiStreamingClient[message, message], cancel func()) {
+			func(t *testing.T, chat grpc.BidiStreamingClient[message, message], cancel, _ func()) {
 				t.Helper()
 				if _, err := chat.Recv(); err != nil {
 					t.Error(err)
@@ -83,19 +83,29 @@ func TestAStreamsSpanEndsWithTheStream(t *testing.T) {
 				cancel()
 			}, codes.Canceled,
 		},
+		{
+			"when its conn is closed and nobody receives", untilDone,
+			func(t *testing.T, chat grpc.BidiStreamingClient[message, message], _, closeConn func()) {
+				t.Helper()
+				if _, err := chat.Recv(); err != nil {
+					t.Error(err)
+				}
+				closeConn()
+			}, codes.Canceled,
+		},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			caller, callee := newProcess(t), newProcess(t)
-			client := linktestv1.NewExerciseClient(
-				caller.dial(t, "web", "back", callee.serve(t, "back", &handlers{chat: row.chat})))
+			cc := caller.dial(t, "web", "back", callee.serve(t, "back", &handlers{chat: row.chat}))
+			client := linktestv1.NewExerciseClient(cc)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			chat, err := client.Chat(ctx)
 			if err != nil {
 				t.Fatal(err)
 			}
-			row.use(t, chat, cancel)
+			row.use(t, chat, cancel, func() { _ = cc.Close() })
 			wantStreamEnded(t, caller, callee, row.code)
 		})
 	}

@@ -3,6 +3,7 @@ package call
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -71,10 +72,7 @@ func (t *Table) run(s *serverStream) (err error) {
 		if returned {
 			return
 		}
-		reason := recover()
-		t.options.Logger.ErrorContext(s.ctx, "handler panicked", "method", s.method.full,
-			"panic", fmt.Sprint(reason), "stack", string(debug.Stack()))
-		err = status.Error(codes.Internal, "the handler panicked")
+		err = Panicked(s.ctx, t.options.Logger, s.method.full, recover())
 	}()
 	if s.method.desc != nil {
 		err = t.runStream(s)
@@ -83,6 +81,14 @@ func (t *Table) run(s *serverStream) (err error) {
 	}
 	returned = true
 	return err
+}
+
+// Panicked logs a handler's panic, with the stack of the deferred function that
+// recovered it, and gives the error that is all its caller may know.
+func Panicked(ctx context.Context, logger *slog.Logger, method string, reason any) error {
+	logger.ErrorContext(ctx, "handler panicked", "method", method,
+		"panic", fmt.Sprint(reason), "stack", string(debug.Stack()))
+	return status.Error(codes.Internal, "the handler panicked")
 }
 
 func (t *Table) runUnary(s *serverStream) error {

@@ -29,6 +29,7 @@ type Table struct {
 }
 
 type service struct {
+	desc    *grpc.ServiceDesc
 	impl    any
 	methods map[string]*method
 	info    grpc.ServiceInfo
@@ -86,7 +87,9 @@ func (t *Table) add(desc *grpc.ServiceDesc, impl any) error {
 			return fmt.Errorf("%T does not implement %v", impl, want)
 		}
 	}
-	s := &service{impl: impl, methods: make(map[string]*method), info: grpc.ServiceInfo{Metadata: desc.Metadata}}
+	s := &service{
+		desc: desc, impl: impl, methods: make(map[string]*method), info: grpc.ServiceInfo{Metadata: desc.Metadata},
+	}
 	for _, m := range desc.Methods {
 		s.methods[m.MethodName] = &method{
 			full: "/" + desc.ServiceName + "/" + m.MethodName, impl: impl, handler: m.Handler,
@@ -111,6 +114,15 @@ func (t *Table) Seal() error {
 	defer t.mu.Unlock()
 	t.sealed = true
 	return t.mistake
+}
+
+// Each hands on every service that is registered, in no order.
+func (t *Table) Each(register func(desc *grpc.ServiceDesc, impl any)) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	for _, s := range t.services {
+		register(s.desc, s.impl)
+	}
 }
 
 // GetServiceInfo describes what is registered, as grpc.Server does.

@@ -20,7 +20,7 @@ type oracle struct{}
 
 var _ link.Link = oracle{}
 
-func (oracle) Scheme() string { return "grpc" }
+func (oracle) Scheme() string { return "oracle" }
 
 func (oracle) Capabilities() link.Capabilities { return link.Capabilities{Streams: true} }
 

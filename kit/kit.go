@@ -19,6 +19,7 @@ import (
 
 	"github.com/kerf-go/kerf"
 	"github.com/kerf-go/kerf/link"
+	"github.com/kerf-go/kerf/link/grpclink"
 	"github.com/kerf-go/kerf/link/httplink"
 	"github.com/kerf-go/kerf/link/inproc"
 	"github.com/kerf-go/kerf/link/tcplink"
@@ -30,7 +31,7 @@ import (
 // Batteries lists every link and store that comes with Kerf.
 func Batteries() run.Batteries {
 	return run.Batteries{
-		Links:  []link.Link{inproc.Link{}, httplink.Link{}, tcplink.Link{}},
+		Links:  []link.Link{inproc.Link{}, httplink.Link{}, grpclink.Link{}, tcplink.Link{}},
 		Stores: []store.Driver{sqlite.Driver{}},
 	}
 }

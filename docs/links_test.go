@@ -27,10 +27,11 @@ func TestTheTCPClientOfThePageSpeaksToAServer(t *testing.T) {
 		out, err := exec.CommandContext(t.Context(), binary, address, method, request).CombinedOutput()
 		return string(out), err
 	}
-	if out, err := call("/grpc.health.v1.Health/Check", "{}"); err != nil || out != "{\"status\":\"SERVING\"}\n" {
+	const check = "/grpc.health.v1.Health/Check"
+	if out, err := call(check, "{}"); err != nil || out != "{\"status\":\"SERVING\"}\n" {
 		t.Errorf("%v: %s", err, out)
 	}
-	if out, err := call("/grpc.health.v1.Health/Check", `{"service": "x"}`); err == nil || out != "status 5: unknown service\n" {
+	if out, err := call(check, `{"service": "x"}`); err == nil || out != "status 5: unknown service\n" {
 		t.Errorf("%v: %s", err, out)
 	}
 }

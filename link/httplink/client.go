@@ -52,7 +52,7 @@ func newDialer(u *url.URL, o link.DialOptions, pings *http.HTTP2Config) (*dialer
 		return nil, fmt.Errorf("http=%s: write http=1 or http=2", version)
 	}
 	d := &dialer{
-		base: u.Scheme + "://" + u.Host, address: address(u), secure: u.Scheme == "https", agent: "kerf-http",
+		base: u.Scheme + "://" + u.Host, address: address(u), secure: u.Scheme == secureScheme, agent: "kerf-http",
 		transport: &http.Transport{
 			DialContext:         (&net.Dialer{Timeout: dialTimeout}).DialContext,
 			TLSClientConfig:     o.TLS.Clone(),

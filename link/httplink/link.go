@@ -56,8 +56,10 @@ func (l Link) Listen(ctx context.Context, u *url.URL, o link.ListenOptions) (lin
 	return listen(ctx, u, o, l.pings())
 }
 
+const secureScheme = "https"
+
 func check(u *url.URL) error {
-	if u.Scheme != "http" && u.Scheme != "https" {
+	if u.Scheme != "http" && u.Scheme != secureScheme {
 		return fmt.Errorf("scheme is %q: write http://host:port or https://host:port", u.Scheme)
 	}
 	if u.Host == "" {

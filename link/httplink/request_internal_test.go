@@ -77,9 +77,11 @@ func TestAFailureIsNeverOK(t *testing.T) {
 			w.WriteHeader(http.StatusConflict)
 			_, _ = io.WriteString(w, `{"code": "aborted", "message": "no"}`)
 		}))
-		_, err := connect.NewClient[raw, raw](http.DefaultClient, server.URL+"/x/y", connect.WithCodec(rawCodec{"json"})).
-			CallUnary(t.Context(), connect.NewRequest(&raw{}))
-		if err = fromConnect(t.Context(), err, true); status.Code(err) != codes.Aborted || link.Ran(err) != link.Answered {
+		url := server.URL + "/x/y"
+		client := connect.NewClient[raw, raw](http.DefaultClient, url, connect.WithCodec(rawCodec{"json"}))
+		_, err := client.CallUnary(t.Context(), connect.NewRequest(&raw{}))
+		err = fromConnect(t.Context(), err, true)
+		if status.Code(err) != codes.Aborted || link.Ran(err) != link.Answered {
 			t.Errorf("%s: %v", forged, err)
 		}
 		server.Close()

@@ -42,7 +42,7 @@ const (
 )
 
 func listen(ctx context.Context, u *url.URL, o link.ListenOptions, pings *http.HTTP2Config) (*server, error) {
-	if u.Scheme == "https" && o.TLS == nil {
+	if u.Scheme == secureScheme && o.TLS == nil {
 		return nil, fmt.Errorf("listen on %q: https needs a certificate in ListenOptions.TLS", u)
 	}
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address(u))
@@ -50,13 +50,13 @@ func listen(ctx context.Context, u *url.URL, o link.ListenOptions, pings *http.H
 		return nil, fmt.Errorf("listen on %s: %w", u, err)
 	}
 	bound := &url.URL{Scheme: u.Scheme, Host: l.Addr().String()}
-	if u.Scheme == "https" {
+	if u.Scheme == secureScheme {
 		config := o.TLS.Clone()
 		config.NextProtos = []string{"h2", "http/1.1"}
 		l = tls.NewListener(l, config)
 	}
 	s := &server{
-		Table: call.NewTable(o), listener: l, url: bound.String(), options: o, secure: u.Scheme == "https",
+		Table: call.NewTable(o), listener: l, url: bound.String(), options: o, secure: u.Scheme == secureScheme,
 		drained: make(chan struct{}),
 	}
 	s.http = s.newHTTP(pings)

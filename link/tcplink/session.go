@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -86,7 +87,8 @@ func (s *session) read() error {
 		}
 		have = len(left)
 		if have == len(buffer) { // one frame fills it: the limit is Next's
-			buffer = append(buffer, make([]byte, len(buffer))...)
+			buffer = slices.Grow(buffer, len(buffer))
+			buffer = buffer[:cap(buffer)]
 		} else {
 			copy(buffer, left)
 		}

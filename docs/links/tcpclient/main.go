@@ -4,6 +4,7 @@
 package main
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -25,11 +26,11 @@ func main() {
 }
 
 func call(address, method, request string) (answer string, err error) {
-	c, err := net.Dial("tcp", address)
+	c, err := new(net.Dialer).DialContext(context.Background(), "tcp", address)
 	if err != nil {
 		return "", err
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	opening := append(make([]byte, 8), text(method)...) // no limit of time
 	opening = append(opening, text("json")...)
 	opening = append(opening, number(0)...) // no metadata

@@ -30,9 +30,9 @@ func appendStatus(b []byte, s *status.Status) []byte {
 		return append(b, make([]byte, 12)...) //nolint:mnd // code, empty message, no details
 	}
 	p := s.Proto()
-	b = binary.BigEndian.AppendUint32(b, uint32(p.GetCode())) //nolint:gosec // any 32 bits
+	b = binary.BigEndian.AppendUint32(b, uint32(p.GetCode()))
 	b = appendText(b, p.GetMessage())
-	b = binary.BigEndian.AppendUint32(b, uint32(len(p.GetDetails()))) //nolint:gosec // few
+	b = binary.BigEndian.AppendUint32(b, uint32(len(p.GetDetails())))
 	for _, d := range p.GetDetails() {
 		b = appendText(b, d.GetTypeUrl())
 		b = appendText(b, string(d.GetValue()))
@@ -43,7 +43,7 @@ func appendStatus(b []byte, s *status.Status) []byte {
 // parseEnd reads a frame of kind End.
 func parseEnd(f Frame) (call.End, error) {
 	r := fields{left: f.Payload}
-	code, message := int32(r.uint32()), strings.ToValidUTF8(r.text(), "\uFFFD") //nolint:gosec // any 32 bits
+	code, message := int32(r.uint32()), strings.ToValidUTF8(r.text(), "\uFFFD")
 	s := &spb.Status{Code: code, Message: message}
 	for range r.count(8) { //nolint:mnd // bytes of two lengths
 		s.Details = append(s.Details, &anypb.Any{TypeUrl: r.text(), Value: append([]byte(nil), r.bytes()...)})

@@ -96,7 +96,7 @@ func (r *fields) metadata() metadata.MD {
 }
 
 func appendText(b []byte, s string) []byte {
-	b = binary.BigEndian.AppendUint32(b, uint32(len(s))) //nolint:gosec // senders keep to maxPayload
+	b = binary.BigEndian.AppendUint32(b, uint32(len(s)))
 	return append(b, s...)
 }
 
@@ -105,7 +105,7 @@ func appendMetadata(b []byte, md metadata.MD) []byte {
 	for _, values := range md {
 		n += len(values)
 	}
-	b = binary.BigEndian.AppendUint32(b, uint32(n)) //nolint:gosec // senders keep to maxPayload
+	b = binary.BigEndian.AppendUint32(b, uint32(n))
 	for key, values := range md {
 		for _, value := range values {
 			b = appendText(appendText(b, key), value)

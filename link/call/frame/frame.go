@@ -94,6 +94,6 @@ func begin(b []byte, k Kind, flags uint8, id uint64) (written []byte, at int) {
 }
 
 func finish(b []byte, at int) []byte {
-	binary.BigEndian.PutUint32(b[at:], uint32(len(b)-at-headerLen)) //nolint:gosec // senders keep to maxPayload
+	binary.BigEndian.PutUint32(b[at:], uint32(len(b)-at-headerLen))
 	return b
 }

@@ -148,9 +148,8 @@ func (b *inbox) repay(cost int) {
 	if b.closed || b.owed < window/4 {
 		return
 	}
-	at, frame := 0, make([]byte, 0, headerLen+4) //nolint:mnd // a number of 32 bits
-	frame, at = begin(frame, kindCredit, 0, b.id)
-	frame = binary.BigEndian.AppendUint32(frame, uint32(b.owed)) //nolint:gosec // at most a few windows
+	frame, at := begin(make([]byte, 0, headerLen+4), kindCredit, 0, b.id)
+	frame = binary.BigEndian.AppendUint32(frame, uint32(b.owed))
 	b.wire.Push(finish(frame, at))
 	b.credit += b.owed
 	b.owed = 0

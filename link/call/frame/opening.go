@@ -36,7 +36,7 @@ func (o Opening) Append(b []byte, id uint64) []byte {
 		flags |= flagOneWay
 	}
 	b, at := begin(b, Open, flags, id)
-	b = binary.BigEndian.AppendUint64(b, uint64(max(o.Timeout, 0))) //nolint:gosec // not negative
+	b = binary.BigEndian.AppendUint64(b, uint64(max(o.Timeout, 0)))
 	b = appendText(b, o.Method)
 	b = appendText(b, o.Codec)
 	return finish(appendMetadata(b, o.Header), at)
@@ -45,9 +45,9 @@ func (o Opening) Append(b []byte, id uint64) []byte {
 // ParseOpening reads a frame of kind Open.
 func ParseOpening(f Frame) (Opening, error) {
 	r := fields{left: f.Payload}
-	timeout := min(r.uint64(), math.MaxInt64)
 	o := Opening{
-		Timeout: time.Duration(timeout), Method: r.text(), Codec: r.text(), Header: r.metadata(), //nolint:gosec // it fits
+		Timeout: time.Duration(min(r.uint64(), math.MaxInt64)),
+		Method:  r.text(), Codec: r.text(), Header: r.metadata(),
 		Unary: f.Flags&flagUnary != 0, OneWay: f.Flags&flagOneWay != 0,
 	}
 	if err := r.err(Open); err != nil {

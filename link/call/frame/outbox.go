@@ -75,7 +75,7 @@ func (o *outbox) message(
 		return b, err
 	}
 	b, at := begin(b, kindData, 0, id)
-	b = binary.BigEndian.AppendUint32(b, uint32(len(left))) //nolint:gosec // messages have less than 2 GiB
+	b = binary.BigEndian.AppendUint32(b, uint32(len(left)))
 	b = finish(append(b, piece...), at)
 	for left = left[len(piece):]; len(left) > 0; left = left[len(piece):] {
 		if err := write(b); err != nil {

@@ -10,7 +10,7 @@ import (
 
 func TestMain(m *testing.M) { kerftest.Main(m, app()) }
 
-var plans = []string{"plans/monolith.yaml", "plans/http.yaml"}
+var plans = []string{together, apart, overGRPC}
 
 func TestPostsAreFoundByTheirWords(t *testing.T) {
 	t.Parallel()

@@ -2,6 +2,7 @@
 //
 //	go run ./examples/chirp                                            # one process
 //	go run ./examples/chirp run --plan examples/chirp/plans/http.yaml  # five, over HTTP
+//	go run ./examples/chirp run --plan examples/chirp/plans/grpc.yaml  # over gRPC
 package main
 
 import (

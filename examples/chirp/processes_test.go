@@ -7,7 +7,11 @@ import (
 	"github.com/kerf-go/kerf/kerftest"
 )
 
-const apart = "plans/http.yaml"
+const (
+	together = "plans/monolith.yaml"
+	apart    = "plans/http.yaml"
+	overGRPC = "plans/grpc.yaml"
+)
 
 func TestStoryOfRealProcessesThatBreak(t *testing.T) {
 	t.Parallel()

@@ -16,16 +16,20 @@ import (
 	"github.com/kerf-go/kerf/examples/chirp/story"
 )
 
-// underBoth runs a test from outside under each plan, named after it.
-func underBoth(t *testing.T, test func(t *testing.T, plan string)) {
+// underEach runs a test from outside under each plan, named after it.
+func underEach(t *testing.T, plans []string, test func(t *testing.T, plan string)) {
 	t.Helper()
 	for _, plan := range plans {
-		name := strings.TrimSuffix(strings.TrimPrefix(plan, "plans/"), ".yaml")
-		t.Run(name, func(t *testing.T) {
+		t.Run(nameOf(plan), func(t *testing.T) {
 			t.Parallel()
 			test(t, plan)
 		})
 	}
+}
+
+// nameOf is the file's, and that of the link which it is about.
+func nameOf(plan string) string {
+	return strings.TrimSuffix(strings.TrimPrefix(plan, "plans/"), ".yaml")
 }
 
 const (
@@ -35,7 +39,7 @@ const (
 
 func TestOnePageIsOneTrace(t *testing.T) {
 	t.Parallel()
-	underBoth(t, func(t *testing.T, plan string) { //nolint:thelper // it is the test
+	underEach(t, plans, func(t *testing.T, plan string) { //nolint:thelper // it is the test
 		spans := newCollector(t)
 		o := runOutside(t, plan, spans.env()...)
 		probe(t, o)
@@ -44,7 +48,7 @@ func TestOnePageIsOneTrace(t *testing.T) {
 		ann.Write("seen from outside")
 		ann.Send(http.MethodGet, "/", "", http.Header{"Traceparent": {"00-" + traceID + "-" + rootID + "-01"}})
 		processes := []string{"chirp"}
-		if plan == apart {
+		if plan != together {
 			processes = []string{"accounts", "follows", "messages", "web"}
 		}
 		eventually(t, "the spans of all processes, SQL among them", func() bool {
@@ -100,14 +104,14 @@ func probe(t *testing.T, o *outside) {
 
 func TestEveryProcessTellsHowItDoes(t *testing.T) {
 	t.Parallel()
-	underBoth(t, func(t *testing.T, plan string) { //nolint:thelper // it is the test
+	underEach(t, plans, func(t *testing.T, plan string) { //nolint:thelper // it is the test
 		o := runOutside(t, plan)
 		ann := story.NewVisitor(t, "ann", o.url)
 		ann.SignUp("ann", "a saw with 32 teeth")
 		ann.Write("counted")
 		link := "inproc"
-		if plan == apart {
-			link = "http"
+		if plan != together {
+			link = nameOf(plan)
 		}
 		client := fmt.Sprintf(`kerf_client_calls_total{callee="messages",caller="web",code="OK",link="%s",`+
 			`method="chirp.messages.v1.Messages/CreatePost"} 1`, link)
@@ -117,7 +121,7 @@ func TestEveryProcessTellsHowItDoes(t *testing.T) {
 			admin := story.NewVisitor(t, "probe of "+s.Process, s.Admin)
 			metrics := admin.Get("/metrics").Body
 			all.WriteString(metrics)
-			if plan == apart {
+			if plan != together {
 				wants(t, s.Process, metrics, client, s.Process == "web")
 				wants(t, s.Process, metrics, server, s.Process == "messages")
 			}
@@ -147,7 +151,7 @@ func wants(t *testing.T, who, metrics, line string, want bool) {
 
 func TestLogsOfAllHopsBelongTogether(t *testing.T) {
 	t.Parallel()
-	underBoth(t, func(t *testing.T, plan string) { //nolint:thelper // it is the test
+	underEach(t, plans, func(t *testing.T, plan string) { //nolint:thelper // it is the test
 		o := runOutside(t, plan)
 		ann := story.NewVisitor(t, "ann", o.url)
 		ann.SignUp("ann", "a saw with 32 teeth")

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -35,8 +36,11 @@ func (o *outside) address(process string) string {
 // stock is grpc-go's own client of an address, without anything of Kerf's.
 func stock(t *testing.T, address string) *grpc.ClientConn {
 	t.Helper()
-	cc, err := grpc.NewClient(strings.TrimPrefix(address, "http://"),
-		grpc.WithTransportCredentials(insecure.NewCredentials()))
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cc, err := grpc.NewClient(u.Host, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,19 +50,24 @@ func stock(t *testing.T, address string) *grpc.ClientConn {
 
 func TestStockClientsTalkToProcesses(t *testing.T) {
 	t.Parallel()
-	o := runOutside(t, apart)
-	story.NewVisitor(t, "ann", o.url).SignUp("ann", "a saw with 32 teeth")
-	for name, test := range map[string]func(*testing.T){
-		"curl, in JSON":                      o.callInJSON,
-		"grpc-go, its stream and its errors": o.callByGRPC,
-		"health of each process":             o.askHealth,
-		"reflection of each process":         o.reflect,
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			test(t)
-		})
-	}
+	underEach(t, []string{apart, overGRPC}, func(t *testing.T, plan string) { //nolint:thelper // it is the test
+		o := runOutside(t, plan)
+		story.NewVisitor(t, "ann", o.url).SignUp("ann", "a saw with 32 teeth")
+		tests := map[string]func(*testing.T){
+			"grpc-go, its stream and its errors": o.callByGRPC,
+			"health of each process":             o.askHealth,
+			"reflection of each process":         o.reflect,
+		}
+		if plan == apart {
+			tests["curl, in JSON"] = o.callInJSON
+		}
+		for name, test := range tests {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				test(t)
+			})
+		}
+	})
 }
 
 func (o *outside) callInJSON(t *testing.T) {

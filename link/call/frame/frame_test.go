@@ -1,0 +1,149 @@
+package frame
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	spb "google.golang.org/genproto/googleapis/rpc/status"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/kerf-go/kerf/link/call"
+)
+
+func TestWhatIsWrittenIsRead(t *testing.T) {
+	t.Parallel()
+	frames := []Frame{
+		{Kind: kindClose, Call: 1},
+		{Kind: kindPiece, Flags: 7, Call: 1<<64 - 1, Payload: []byte("piece")},
+		{Kind: kindPiece, Payload: make([]byte, maxPayload)},
+	}
+	var b []byte
+	for _, f := range frames {
+		b = Append(b, f)
+	}
+	for _, want := range frames {
+		got, rest, err := Next(b)
+		if err != nil || got.Kind != want.Kind || got.Flags != want.Flags || got.Call != want.Call ||
+			!bytes.Equal(got.Payload, want.Payload) {
+			t.Errorf("%v: got %+v", err, got)
+		}
+		b = rest
+	}
+	if _, _, err := Next(b); !errors.Is(err, ErrShort) {
+		t.Errorf("at the end: %v", err)
+	}
+}
+
+func TestAFrameThatIsNotCompleteIsShort(t *testing.T) {
+	t.Parallel()
+	whole := AppendNumber(nil, Ping, 5)
+	for n := range whole {
+		if _, _, err := Next(whole[:n]); !errors.Is(err, ErrShort) {
+			t.Errorf("%d bytes: %v", n, err)
+		}
+	}
+	if _, _, err := Next([]byte{0, 16, 0, 1, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0}); err == nil || errors.Is(err, ErrShort) {
+		t.Errorf("a frame above the limit: %v", err)
+	}
+}
+
+func TestAnOpeningIsReadAsWritten(t *testing.T) {
+	t.Parallel()
+	for _, want := range openings() {
+		f, _, err := Next(want.Append(nil, 5))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := ParseOpening(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Timeout != want.Timeout || got.Method != want.Method || got.Codec != want.Codec ||
+			got.Unary != want.Unary || got.OneWay != want.OneWay || !sameMetadata(got.Header, want.Header) {
+			t.Errorf("got  %+v\nwant %+v", got, want)
+		}
+	}
+}
+
+func TestAnOpeningWithMetadataThatCannotBeIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, md := range []metadata.MD{{"Upper": {"x"}}, {"key": {"\x00"}}, {"": {"x"}}} {
+		f, _, err := Next(Opening{Method: "/a/b", Header: md}.Append(nil, 1))
+		if err == nil {
+			_, err = ParseOpening(f)
+		}
+		if err == nil {
+			t.Errorf("%v passes", md)
+		}
+	}
+}
+
+func TestAnEndIsReadAsWritten(t *testing.T) {
+	t.Parallel()
+	for _, want := range ends(t) {
+		f, _, err := Next(appendEnd(nil, 5, want))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := parseEnd(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !proto.Equal(got.Status.Proto(), want.Status.Proto()) || !sameMetadata(got.Trailer, want.Trailer) {
+			t.Errorf("got  %v\nwant %v", got, want)
+		}
+	}
+}
+
+func TestAnEndThatFitsNoFrameSaysSo(t *testing.T) {
+	t.Parallel()
+	f, rest, err := Next(appendEnd(nil, 5, call.End{Trailer: metadata.Pairs("key", string(make([]byte, maxPayload)))}))
+	if err != nil || len(rest) > 0 {
+		t.Fatal(err, len(rest))
+	}
+	if end, err := parseEnd(f); err != nil || end.Status.Code() != codes.Internal {
+		t.Errorf("%v, %v", end.Status, err)
+	}
+}
+
+func openings() []Opening {
+	return []Opening{
+		{},
+		{Timeout: time.Second, Method: "/a.v1.B/C", Codec: "json", Unary: true},
+		{Timeout: 1<<63 - 1, Method: "?", OneWay: true, Header: metadata.MD{
+			"key": {"2", "1", ""}, "other": {"x"}, "some-bin": {"\x00\xff"},
+			":authority": {"a"}, "user-agent": {"b", "c"},
+		}},
+	}
+}
+
+func ends(t *testing.T) []call.End {
+	t.Helper()
+	detail, err := anypb.New(wrapperspb.String("detail"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []call.End{
+		{},
+		{Trailer: metadata.Pairs("a", "1", "a", "2", "b-bin", "\x00")},
+		{Status: status.New(codes.Aborted, "ü\r\n")},
+		{Status: status.FromProto(&spb.Status{Code: 77, Details: []*anypb.Any{detail, {}, detail}})},
+	}
+}
+
+func sameMetadata(a, b metadata.MD) bool {
+	for key := range a {
+		if !slices.Equal(a[key], b[key]) {
+			return false
+		}
+	}
+	return len(a) == len(b)
+}

@@ -14,15 +14,15 @@ import (
 // client is the client's end of a connection.
 type client struct {
 	*session
-	calls  calls[*frame.Caller]
+	calls  *frame.Calls[uint64, *frame.Caller]
 	number atomic.Uint64 // of the last call
 }
 
 func newClient(c net.Conn, every time.Duration) *client {
-	cl := &client{session: newSession(c), calls: newCalls[*frame.Caller]()}
+	cl := &client{session: newSession(c), calls: frame.NewCalls[uint64, *frame.Caller]()}
 	cl.handle = cl.take
 	cl.lost = func(err error) {
-		for _, call := range cl.calls.close() {
+		for _, call := range cl.calls.Close() {
 			call.Lose(err, link.MayHaveRun)
 		}
 	}
@@ -34,7 +34,7 @@ func newClient(c net.Conn, every time.Duration) *client {
 func (c *client) open(ctx context.Context, r call.Request) call.Transport {
 	id := c.number.Add(1)
 	caller := frame.NewCaller(ctx, c, id, r)
-	if !c.calls.add(id, caller) {
+	if !c.calls.Add(id, caller) {
 		return nil
 	}
 	caller.Open()
@@ -46,12 +46,12 @@ func (c *client) take(f frame.Frame) error {
 	case frame.Pong:
 		return nil
 	case frame.GoAway:
-		if len(c.calls.close()) == 0 {
+		if len(c.calls.Close()) == 0 {
 			c.finish()
 		}
 		return nil
 	}
-	if caller, ok := c.calls.get(f.Call); ok {
+	if caller, ok := c.calls.Get(f.Call); ok {
 		return caller.Handle(f)
 	}
 	return nil // it crossed the end of its call
@@ -59,14 +59,16 @@ func (c *client) take(f frame.Frame) error {
 
 // Forget closes a connection that takes no more calls with the last one.
 func (c *client) Forget(id uint64) {
-	if c.calls.remove(id) {
+	if c.calls.Remove(id) {
 		c.finish()
 	}
 }
 
-// usable tells whether calls may begin.
-func (c *client) usable() bool {
-	c.calls.mu.Lock()
-	defer c.calls.mu.Unlock()
-	return !c.calls.closed
-}
+// Usable tells whether calls may begin.
+func (c *client) Usable() bool { return c.calls.Open() }
+
+// End ends the calls of a conn that was closed.
+func (c *client) End() { c.end(call.Closed(link.MayHaveRun)) }
+
+// Wait waits for the end.
+func (c *client) Wait() { c.work.Wait() }

@@ -26,11 +26,11 @@ type serverSession struct {
 	*session
 	server *server
 	ctx    context.Context //nolint:containedctx // parent of its calls', ends with it
-	calls  calls[*frame.Callee]
+	calls  *frame.Calls[uint64, *frame.Callee]
 }
 
 func newServerSession(s *server, c net.Conn) *serverSession {
-	ss := &serverSession{session: newSession(c), server: s, calls: newCalls[*frame.Callee]()}
+	ss := &serverSession{session: newSession(c), server: s, calls: frame.NewCalls[uint64, *frame.Callee]()}
 	ctx, cancel := context.WithCancel(s.ctx)
 	ss.ctx = peer.NewContext(ctx, ss.peer)
 	ss.handle = ss.take
@@ -46,7 +46,7 @@ func (s *serverSession) take(f frame.Frame) error {
 	case frame.Open:
 		return s.open(f)
 	}
-	if callee, ok := s.calls.get(f.Call); ok {
+	if callee, ok := s.calls.Get(f.Call); ok {
 		return callee.Handle(f)
 	}
 	return nil // it crossed the end of its call
@@ -57,16 +57,16 @@ func (s *serverSession) open(f frame.Frame) error {
 	if err != nil {
 		return err
 	}
-	if _, twice := s.calls.get(f.Call); twice {
+	if _, twice := s.calls.Get(f.Call); twice {
 		return fmt.Errorf("call %d was opened twice", f.Call)
 	}
-	if s.calls.count() >= maxCalls {
+	if s.calls.Count() >= maxCalls {
 		s.Push(frame.AppendRefusal(nil, f.Call, status.Newf(codes.ResourceExhausted,
 			"more than %d calls on one connection", maxCalls)))
 		return nil
 	}
 	callee := frame.NewCallee(s.ctx, s, f.Call, o, s.server.Table)
-	if !s.calls.add(f.Call, callee) {
+	if !s.calls.Add(f.Call, callee) {
 		s.Push(frame.AppendRefusal(nil, f.Call, status.Newf(codes.Unavailable,
 			"the server of %s is stopping", s.server.url)))
 		return nil
@@ -77,14 +77,14 @@ func (s *serverSession) open(f frame.Frame) error {
 
 // Forget closes a connection that takes no more calls with the last one.
 func (s *serverSession) Forget(id uint64) {
-	if s.calls.remove(id) {
+	if s.calls.Remove(id) {
 		s.leave()
 	}
 }
 
 // drain lets no more calls begin.
 func (s *serverSession) drain() {
-	running := s.calls.close()
+	running := s.calls.Close()
 	s.Push(frame.Append(nil, frame.Frame{Kind: frame.GoAway}))
 	if len(running) == 0 {
 		s.leave()

@@ -56,7 +56,7 @@ func (c *Callee) Handle(f Frame) error {
 	switch f.Kind { //nolint:exhaustive // the others are no client's
 	case kindData, kindPiece:
 		return c.in.data(f)
-	case kindClose:
+	case Close:
 		c.in.shut()
 		return nil
 	case kindCredit:

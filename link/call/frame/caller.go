@@ -82,7 +82,7 @@ func (c *Caller) Send(m call.Message) error {
 		return io.EOF
 	}
 	if c.request.Unary {
-		b = Append(b, Frame{Kind: kindClose, Call: c.in.id})
+		b = Append(b, Frame{Kind: Close, Call: c.in.id})
 	}
 	if err := c.write(b); err != nil {
 		return err
@@ -98,7 +98,7 @@ func (c *Caller) CloseSend() error {
 	if c.request.Unary {
 		return nil // it has gone with the message
 	}
-	return c.write(Append(nil, Frame{Kind: kindClose, Call: c.in.id}))
+	return c.write(Append(nil, Frame{Kind: Close, Call: c.in.id}))
 }
 
 func (c *Caller) write(frames []byte) error {

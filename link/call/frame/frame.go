@@ -14,7 +14,7 @@ const (
 	Open       Kind = iota + 1 // client: a call begins
 	kindData                   // a message begins: its size, then its bytes or the first of them
 	kindPiece                  // further bytes of that message
-	kindClose                  // client: no more messages
+	Close                      // client: no more messages
 	kindHeader                 // server: metadata ahead of the messages
 	kindEnd                    // server: the call's status and trailer
 	kindCredit                 // the peer may send so many bytes more

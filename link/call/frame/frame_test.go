@@ -21,7 +21,7 @@ import (
 func TestWhatIsWrittenIsRead(t *testing.T) {
 	t.Parallel()
 	frames := []Frame{
-		{Kind: kindClose, Call: 1},
+		{Kind: Close, Call: 1},
 		{Kind: kindPiece, Flags: 7, Call: 1<<64 - 1, Payload: []byte("piece")},
 		{Kind: kindPiece, Payload: make([]byte, maxPayload)},
 	}

@@ -1,0 +1,114 @@
+package frame
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/kerf-go/kerf/link"
+	"github.com/kerf-go/kerf/link/call"
+)
+
+// dialTimeout bounds the making of a connection.
+const dialTimeout = 5 * time.Second
+
+// Redial holds the one connection of a conn, and makes another when that takes no
+// more calls. It is safe for concurrent use.
+type Redial[C connection] struct {
+	connect func(ctx context.Context) (C, error)
+	ctx     context.Context //nolint:containedctx // ends with Close
+	cancel  context.CancelFunc
+	work    sync.WaitGroup // one for each attempt, and for each connection
+
+	mu      sync.Mutex // guards the fields below
+	current *attempt[C]
+	closed  bool
+}
+
+// connection is what a link makes.
+type connection interface {
+	Usable() bool // calls may begin
+	End()         // soon, with the calls that are left
+	Wait()        // until it has ended
+}
+
+// attempt is a connection, or one that is being made.
+type attempt[C connection] struct {
+	done chan struct{} // closed when the fields below are set
+	made C
+	err  error
+}
+
+// NewRedial makes one that connects when it is first asked to.
+func NewRedial[C connection](connect func(ctx context.Context) (C, error)) *Redial[C] {
+	r := &Redial[C]{connect: connect}
+	r.ctx, r.cancel = context.WithCancel(context.Background())
+	return r
+}
+
+// Get gives a connection that takes calls, and makes one if need be. Calls that come
+// meanwhile share it, or its failure.
+func (r *Redial[C]) Get(ctx context.Context) (C, error) {
+	a, err := r.attempt()
+	if err != nil {
+		return *new(C), err
+	}
+	select {
+	case <-a.done:
+	default:
+		select {
+		case <-a.done:
+		case <-ctx.Done():
+			return *new(C), call.Ended(ctx, link.NeverSent)
+		}
+	}
+	return a.made, a.err
+}
+
+func (r *Redial[C]) attempt() (*attempt[C], error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return nil, call.Closed(link.NeverSent)
+	}
+	if a := r.current; a != nil {
+		select {
+		case <-a.done:
+			if a.err == nil && a.made.Usable() {
+				return a, nil
+			}
+		default:
+			return a, nil
+		}
+	}
+	a := &attempt[C]{done: make(chan struct{})}
+	r.current = a
+	r.work.Go(func() { r.make(a) })
+	return a, nil
+}
+
+func (r *Redial[C]) make(a *attempt[C]) {
+	defer close(a.done)
+	ctx, cancel := context.WithTimeout(r.ctx, dialTimeout)
+	defer cancel()
+	made, err := r.connect(ctx)
+	if err != nil {
+		a.err = call.Unavailable(link.NeverSent, "%v", err)
+		return
+	}
+	a.made = made
+	stop := context.AfterFunc(r.ctx, made.End)
+	r.work.Go(func() {
+		made.Wait()
+		stop()
+	})
+}
+
+// Close ends every connection, and waits for that.
+func (r *Redial[C]) Close() {
+	r.mu.Lock()
+	r.closed = true
+	r.mu.Unlock()
+	r.cancel()
+	r.work.Wait()
+}

@@ -9,32 +9,22 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/status"
 )
 
 // clientStream ends its call when the stream ends: by an error or the end of a
-// receive, by the single answer of a method that streams none, by its context,
-// which is how a stream is abandoned, or when its conn says so, which may be closed.
+// receive, by the single answer of a method that streams none, or because OnFinish says
+// so, when its context or conn has ended and nobody receives.
 type clientStream struct {
 	grpc.ClientStream
 	call    call
 	cancel  context.CancelFunc
-	unwatch func() bool
 	answers bool // the callee may send more than one message
 	ended   atomic.Bool
 }
 
 var _ grpc.ClientStream = (*clientStream)(nil)
 
-// watch ends the call with its context, even if nobody receives any more.
-func (s *clientStream) watch(ctx context.Context) {
-	s.unwatch = context.AfterFunc(ctx, func() { s.finish(status.FromContextError(ctx.Err()).Code()) })
-}
-
 func (s *clientStream) end(code codes.Code) {
-	if s.unwatch != nil {
-		s.unwatch()
-	}
 	s.finish(code)
 	s.cancel()
 }

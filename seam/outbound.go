@@ -123,7 +123,6 @@ func (o *outbound) stream(
 		return nil, err
 	}
 	stream.ClientStream = under
-	stream.watch(ctx)
 	return stream, nil
 }
 

@@ -27,8 +27,9 @@ type clientStream struct {
 	stats   statsHandlers
 	began   time.Time
 
-	sentLast  bool  // only the sender touches it
-	received  bool  // a message has come; only the receiver touches this and the next
+	sentLast  bool // only the sender touches it
+	receiving sync.Mutex
+	received  bool  // a message has come; receiving guards this and the next
 	end       error // what the receiver was told last, once that was the end
 	finishing sync.Once
 }
@@ -96,6 +97,8 @@ func (s *clientStream) sendFailure(err error) error {
 }
 
 func (s *clientStream) RecvMsg(v any) error {
+	s.receiving.Lock()
+	defer s.receiving.Unlock()
 	if s.end != nil {
 		return s.end
 	}
@@ -152,6 +155,15 @@ func (s *clientStream) onlyOne() error {
 		return nil
 	}
 	return err
+}
+
+// abandon ends a stream whose context, or conn, has ended while nobody receives: a
+// receiver would tell the end itself.
+func (s *clientStream) abandon() {
+	if s.receiving.TryLock() {
+		defer s.receiving.Unlock()
+		s.finish(Ended(s.ctx, link.MayHaveRun))
+	}
 }
 
 // finish ends the call once: what the options asked for is filled in, and

@@ -127,6 +127,7 @@ func (b bare) NewStream(
 	if err != nil {
 		return nil, err
 	}
+	context.AfterFunc(s.ctx, s.abandon)
 	return s, nil
 }
 

@@ -22,6 +22,8 @@ func optionRows() []row {
 		{name: "Header and Trailer of a stream are filled by options", run: fillsOfStream, streams: true},
 		{name: "OnFinish runs once with the outcome of the call", run: onFinish},
 		{name: "OnFinish of a stream runs once at its end", run: onFinishOfStream, streams: true},
+		{name: "OnFinish runs when the context of an idle stream ends", run: finishesIdle(cancelStream), streams: true},
+		{name: "OnFinish runs when the conn of an idle stream is closed", run: finishesIdle(closeConn), streams: true},
 		{name: "options that nobody knows are ignored", run: unknownOption},
 		{name: "options about static methods, authority and retries do no harm", run: harmlessOptions},
 		{name: "without WaitForReady a call that nobody answers is Unavailable", run: nobodyAnswers},
@@ -90,6 +92,33 @@ func onFinishOfStream(s *side) {
 	_, err = stream.Recv()
 	s.note("after the end", errors.Is(err, io.EOF))
 }
+
+// finishesIdle ends a stream in some way while nobody receives.
+func finishesIdle(end func(s *side, b *bundle, cancel context.CancelFunc)) func(*side) {
+	return func(s *side) {
+		b := s.serve(exercise{})
+		ctx, cancel := context.WithCancel(s.ctx)
+		defer cancel()
+		finished := make(chan struct{}, 8)
+		stream, err := b.client.Chat(ctx, grpc.OnFinish(func(err error) {
+			s.code("finish", err)
+			finished <- struct{}{}
+		}))
+		s.must("chat", err)
+		s.must("send", stream.Send(text("x")))
+		_, err = stream.Recv()
+		s.must("receive", err)
+		s.note("finished before the end", len(finished))
+		end(s, b, cancel)
+		s.await("finish", finished)
+		_, err = stream.Recv()
+		s.code("after the end", err)
+		s.note("finished again", len(finished))
+	}
+}
+
+func cancelStream(_ *side, _ *bundle, cancel context.CancelFunc) { cancel() }
+func closeConn(s *side, b *bundle, _ context.CancelFunc)         { s.code("close", b.conn.Close()) }
 
 type strangeOption struct{ grpc.EmptyCallOption }
 

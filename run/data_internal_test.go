@@ -1,6 +1,7 @@
 package run
 
 import (
+	"net/url"
 	"path/filepath"
 	"testing"
 
@@ -8,15 +9,18 @@ import (
 )
 
 func TestStoreAndStatusLieInOneFolder(t *testing.T) {
-	t.Setenv("XDG_DATA_HOME", "/home/ann/data") // hence not parallel
-	for name, c := range map[string]struct {    //nolint:paralleltest // they share an environment
+	users, plans, said := t.TempDir(), filepath.Join(t.TempDir(), "my data"), t.TempDir()
+	t.Setenv("XDG_DATA_HOME", users) // hence not parallel
+	store := "sqlite://" + (&url.URL{Path: filepath.ToSlash(plans)}).String()
+	own := filepath.Join(users, "pair")
+	for name, c := range map[string]struct { //nolint:paralleltest // they share an environment
 		store, said, folder, left string
 	}{
-		"the user's":                         {"", "", "/home/ann/data/pair", ""},
-		"the plan's":                         {"sqlite:///srv/my%20data", "", "/srv/my data", ""},
+		"the user's":                         {"", "", own, ""},
+		"the plan's":                         {store, "", plans, ""},
 		"the plan's, without slashes":        {"sqlite:my%20data", "", "my data", ""},
-		"the command line's":                 {"sqlite:///srv/data", "/tmp/x", "/tmp/x", ""},
-		"the user's, beside a store far off": {"postgres://far/db", "", "/home/ann/data/pair", "postgres://far/db"},
+		"the command line's":                 {store, said, said, ""},
+		"the user's, beside a store far off": {"postgres://far/db", "", own, "postgres://far/db"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := &plan.Plan{App: "pair", Store: c.store}
@@ -24,7 +28,7 @@ func TestStoreAndStatusLieInOneFolder(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if folder != filepath.FromSlash(c.folder) || p.Store != c.left {
+			if folder != c.folder || p.Store != c.left {
 				t.Errorf("folder %q and store %q, want %q and %q", folder, p.Store, c.folder, c.left)
 			}
 		})

@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"os"
 	"slices"
-	"strings"
 	"syscall"
 
 	"github.com/kerf-go/kerf/fleet"
@@ -153,5 +152,5 @@ func storeName(p *plan.Plan, data string) string {
 	if err != nil {
 		return "(store)"
 	}
-	return strings.TrimPrefix(u.Redacted(), "sqlite:")
+	return u.Redacted()
 }

@@ -79,6 +79,11 @@ func TestProcessesWithFixedAddressesNeedNoFleet(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 	for _, p := range []*program{one, two} {
+		poll(t, "its log tells where it is", func() bool {
+			text := p.errs.String()
+			return strings.Contains(text, `"msg":"ready"`) && strings.Contains(text, `"listening":["http://`) &&
+				strings.Contains(text, `"admin":"http://127.0.0.1:`)
+		})
 		if err := p.Process.Signal(syscall.SIGTERM); err != nil {
 			t.Fatal(err)
 		}

@@ -74,12 +74,10 @@ func TestAProcessIsCalledAsSoonAsItTellsItsAddress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, made := newRemote()
 		began := time.Now()
-		go func() {
-			time.Sleep(time.Second) // of a clock that waits for nobody
-			r.directory.Merge(map[string][]string{"other": {"http://1"}})
-			time.Sleep(time.Second)
+		time.AfterFunc(time.Second, func() { r.directory.Merge(map[string][]string{"other": {"http://1"}}) })
+		time.AfterFunc(2*time.Second, func() {
 			r.directory.Merge(map[string][]string{"back": {"tcp://1", "http://1"}})
-		}()
+		})
 		if err := r.Invoke(t.Context(), "/x/Y", nil, nil); err != nil || made["http://1"].calls != 1 {
 			t.Errorf("%v, %v", err, made)
 		}

@@ -155,11 +155,7 @@ func (c *commands) runOne(ctx context.Context, p *plan.Plan, f runFlags) error {
 		if err := reachable(p, f.process); err != nil {
 			return err
 		}
-		process, err := Start(ctx, o)
-		if err != nil {
-			return explain(err)
-		}
-		return await(ctx, process, nil, stopTimeout)
+		return runDetached(ctx, o)
 	}
 	before := parent.Previous()
 	o.Listen, o.Web, o.Admin = before.Listening, before.Web, before.Admin
@@ -175,6 +171,21 @@ func (c *commands) runOne(ctx context.Context, p *plan.Plan, f runFlags) error {
 	}
 	parent.Ready()
 	return await(ctx, process, parent.Done(), parent.Bound())
+}
+
+// runDetached runs a process that no fleet has started. Its addresses are in its log,
+// where an orchestrator's users look for them.
+func runDetached(ctx context.Context, o Options) error {
+	process, err := Start(ctx, o)
+	if err != nil {
+		return explain(err)
+	}
+	if err := process.Ready(ctx); err != nil {
+		return errors.Join(err, stopProcess(ctx, process, stopTimeout))
+	}
+	process.Logger().InfoContext(ctx, "ready",
+		"listening", process.URLs(), "web", process.Web(), "admin", process.Admin())
+	return await(ctx, process, nil, stopTimeout)
 }
 
 // followDirectory keeps the directory as the fleet tells, until stopped.

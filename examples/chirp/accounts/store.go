@@ -136,26 +136,16 @@ func (s *accountStore) credentials(ctx context.Context, name string) (*accountsv
 	return p, encoded, err
 }
 
-func (s *accountStore) byIDs(ctx context.Context, ids []int64) (profiles []*accountsv1.Profile, err error) {
+func (s *accountStore) byIDs(ctx context.Context, ids []int64) ([]*accountsv1.Profile, error) {
 	list, err := json.Marshal(ids)
 	if err != nil {
 		return nil, fmt.Errorf("list ids: %w", err)
 	}
-	rows, err := s.db.QueryContext(ctx, `SELECT `+profileColumns+`
+	return store.All(ctx, s.db, readProfile, `SELECT `+profileColumns+`
 		FROM accounts WHERE id IN (SELECT value FROM json_each(?))`, string(list))
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		p, err := scanProfile(rows)
-		if err != nil {
-			return nil, err
-		}
-		profiles = append(profiles, p)
-	}
-	return profiles, rows.Err()
 }
+
+func readProfile(r *sql.Rows) (*accountsv1.Profile, error) { return scanProfile(r) }
 
 func (s *accountStore) setHash(ctx context.Context, id int64, encoded string) error {
 	return s.write(ctx, `UPDATE accounts SET password_hash = ? WHERE id = ?`, encoded, id)

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
-	"fmt"
 
 	followsv1 "github.com/kerf-go/kerf/examples/chirp/follows/v1"
 	"github.com/kerf-go/kerf/store"
@@ -51,22 +50,22 @@ func (s *followStore) remove(ctx context.Context, follower, followee int64) erro
 }
 
 func (s *followStore) followers(ctx context.Context, account, before int64, limit int) ([]entry, error) {
-	return query(ctx, s.db, scanEntry, `SELECT follower_id, seq FROM follows
+	return store.All(ctx, s.db, scanEntry, `SELECT follower_id, seq FROM follows
 		WHERE followee_id = ? AND seq < ? ORDER BY seq DESC LIMIT ?`, account, before, limit)
 }
 
 func (s *followStore) following(ctx context.Context, account, before int64, limit int) ([]entry, error) {
-	return query(ctx, s.db, scanEntry, `SELECT followee_id, seq FROM follows
+	return store.All(ctx, s.db, scanEntry, `SELECT followee_id, seq FROM follows
 		WHERE follower_id = ? AND seq < ? ORDER BY seq DESC LIMIT ?`, account, before, limit)
 }
 
 func (s *followStore) allFollowing(ctx context.Context, account int64) ([]int64, error) {
-	return query(ctx, s.db, scanID,
+	return store.All(ctx, s.db, scanID,
 		`SELECT followee_id FROM follows WHERE follower_id = ? ORDER BY seq DESC`, account)
 }
 
 func (s *followStore) counts(ctx context.Context, ids []int64) ([]*followsv1.Counts, error) {
-	return query(ctx, s.db, scanCounts, `SELECT asked.value,
+	return store.All(ctx, s.db, scanCounts, `SELECT asked.value,
 			(SELECT count(*) FROM follows WHERE followee_id = asked.value),
 			(SELECT count(*) FROM follows WHERE follower_id = asked.value)
 		FROM json_each(?) AS asked ORDER BY asked.key`, list(ids))
@@ -74,13 +73,13 @@ func (s *followStore) counts(ctx context.Context, ids []int64) ([]*followsv1.Cou
 
 // A candidate given twice is kept once, at its first place.
 func (s *followStore) filterFollowers(ctx context.Context, account int64, candidates []int64) ([]int64, error) {
-	return query(ctx, s.db, scanID, `SELECT asked.value FROM json_each(?) AS asked
+	return store.All(ctx, s.db, scanID, `SELECT asked.value FROM json_each(?) AS asked
 		JOIN follows ON follower_id = asked.value AND followee_id = ?
 		GROUP BY asked.value ORDER BY min(asked.key)`, list(candidates), account)
 }
 
 func (s *followStore) filterFollowing(ctx context.Context, account int64, candidates []int64) ([]int64, error) {
-	return query(ctx, s.db, scanID, `SELECT asked.value FROM json_each(?) AS asked
+	return store.All(ctx, s.db, scanID, `SELECT asked.value FROM json_each(?) AS asked
 		JOIN follows ON followee_id = asked.value AND follower_id = ?
 		GROUP BY asked.value ORDER BY min(asked.key)`, list(candidates), account)
 }
@@ -107,22 +106,4 @@ func scanID(rows *sql.Rows) (id int64, err error) {
 func scanCounts(rows *sql.Rows) (*followsv1.Counts, error) {
 	c := &followsv1.Counts{}
 	return c, rows.Scan(&c.AccountId, &c.Followers, &c.Following)
-}
-
-func query[T any](
-	ctx context.Context, db *store.DB, scan func(*sql.Rows) (T, error), text string, args ...any,
-) (all []T, err error) {
-	rows, err := db.QueryContext(ctx, text, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		one, err := scan(rows)
-		if err != nil {
-			return nil, fmt.Errorf("read row: %w", err)
-		}
-		all = append(all, one)
-	}
-	return all, rows.Err()
 }

@@ -57,7 +57,7 @@ func (s *postStore) byID(ctx context.Context, id int64) (*messagesv1.Post, error
 }
 
 func (s *postStore) newest(ctx context.Context, before int64, limit int) ([]*messagesv1.Post, error) {
-	return query(ctx, s.db, readPost,
+	return store.All(ctx, s.db, readPost,
 		`SELECT `+postColumns+` FROM posts WHERE id < ? ORDER BY id DESC LIMIT ?`, before, limit)
 }
 
@@ -70,7 +70,7 @@ func (s *postStore) byAuthors(
 	if err != nil {
 		return nil, fmt.Errorf("list authors: %w", err)
 	}
-	return query(ctx, s.db, readPost, `SELECT `+postColumns+`
+	return store.All(ctx, s.db, readPost, `SELECT `+postColumns+`
 		FROM (SELECT DISTINCT value AS id FROM json_each(?1)) AS author JOIN posts ON posts.id IN (
 			SELECT own.id FROM posts AS own WHERE own.author_id = author.id AND own.id < ?2
 			ORDER BY own.id DESC LIMIT ?3)
@@ -80,34 +80,16 @@ func (s *postStore) byAuthors(
 func (s *postStore) search(
 	ctx context.Context, match string, before int64, limit int,
 ) ([]*messagesv1.SearchHit, error) {
-	return query(ctx, s.db, readHit, `SELECT `+postColumns+`, highlight(search, 0, ?, ?)
+	return store.All(ctx, s.db, readHit, `SELECT `+postColumns+`, highlight(search, 0, ?, ?)
 		FROM search JOIN posts ON posts.id = search.rowid
 		WHERE search MATCH ? AND search.rowid < ? ORDER BY search.rowid DESC LIMIT ?`,
 		markStart, markEnd, match, before, limit)
 }
 
-func readPost(r row) (*messagesv1.Post, error) { return scanPost(r) }
+func readPost(r *sql.Rows) (*messagesv1.Post, error) { return scanPost(r) }
 
-func readHit(r row) (*messagesv1.SearchHit, error) {
+func readHit(r *sql.Rows) (*messagesv1.SearchHit, error) {
 	var marked string
 	post, err := scanPost(r, &marked)
 	return &messagesv1.SearchHit{Post: post, Highlights: spans(marked)}, err
-}
-
-func query[T any](
-	ctx context.Context, db *store.DB, read func(row) (T, error), text string, args ...any,
-) (all []T, err error) {
-	rows, err := db.QueryContext(ctx, text, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		one, err := read(rows)
-		if err != nil {
-			return nil, fmt.Errorf("read row: %w", err)
-		}
-		all = append(all, one)
-	}
-	return all, rows.Err()
 }

@@ -121,7 +121,7 @@ func (b *browse) postTooMuch() {
 	p := b.ann
 	long := strings.Repeat("a", 142)
 	p.Fill("#text", long)
-	p.See("#left.over", "-1 left")
+	p.See("#left.over", "1 too many")
 	p.Follow(`[data-testid="post-button"]`)
 	p.Refused(400, ".wrong", "142 characters")
 	if kept := p.Value(`document.querySelector("#text").value`); kept != long {

@@ -147,7 +147,7 @@ func TestPostsThatCannotBe(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		b.get("/")
-		b.post("/posts", "text", strings.Repeat("👩‍👩‍👧‍👦", 143)).shows("-2 left")
+		b.post("/posts", "text", strings.Repeat("👩‍👩‍👧‍👦", 143)).shows("2 too many")
 	})
 }
 

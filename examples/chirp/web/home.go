@@ -2,6 +2,7 @@ package web
 
 import (
 	"crypto/rand"
+	"fmt"
 	"net/http"
 
 	"github.com/kerf-go/kerf/examples/chirp/chirptext"
@@ -19,8 +20,16 @@ type composer struct {
 // Max is the most characters of a post.
 func (c composer) Max() int { return chirptext.Post.Max() }
 
-// Left is how many more characters fit.
-func (c composer) Left() int { return c.Max() - chirptext.Count(c.Text) }
+// Over tells whether the text is too long.
+func (c composer) Over() bool { return chirptext.Count(c.Text) > c.Max() }
+
+// Left says how many more characters fit.
+func (c composer) Left() string {
+	if left := c.Max() - chirptext.Count(c.Text); left >= 0 {
+		return fmt.Sprintf("%d left", left)
+	}
+	return fmt.Sprintf("%d too many", chirptext.Count(c.Text)-c.Max())
+}
 
 // timelinePage is the data of the pages that are mainly a timeline.
 type timelinePage struct {

@@ -17,11 +17,11 @@ function countCharacters() {
   const show = () => {
     const kept = text.value.replace(/\r\n?|[\u0085\u2028\u2029]/g, "\n").normalize("NFC").trim();
     const rest = Number(text.dataset.max) - count(kept);
-    left.textContent = `${rest} left`;
+    left.textContent = rest < 0 ? `${-rest} too many` : `${rest} left`;
     left.classList.toggle("near", rest <= 20 && rest >= 0);
     left.classList.toggle("over", rest < 0);
     // Said aloud only when it matters, not at every letter.
-    said.textContent = rest < 0 ? `${-rest} too many` : rest <= 20 && rest % 5 === 0 ? `${rest} left` : "";
+    said.textContent = rest < 0 || (rest <= 20 && rest % 5 === 0) ? left.textContent : "";
   };
   text.addEventListener("input", show);
   text.addEventListener("keydown", (e) => {

@@ -62,7 +62,12 @@ func needPort(t *testing.T) {
 	if err == nil {
 		return
 	}
-	const why = "the documents say 127.0.0.1:8080, which something listens on: stop it to run this test"
+	missing(t, "the documents say 127.0.0.1:8080, which something listens on: stop it to run this test")
+}
+
+// missing skips a test for want of something, or fails it where all must run.
+func missing(t *testing.T, why string) {
+	t.Helper()
 	if os.Getenv("KERF_TEST_COMPLETE") != "" {
 		t.Fatal(why)
 	}
@@ -167,7 +172,7 @@ func newShell(t *testing.T) *shell {
 	}
 	context.AfterFunc(ctx, func() { _ = out.Close() }) // jobs may hold the other end
 	if err := cmd.Start(); err != nil {
-		t.Skipf("the documents' commands are for bash: %v", err)
+		missing(t, fmt.Sprintf("the documents' commands are for bash: %v", err))
 	}
 	t.Cleanup(func() {
 		// Each job is the leader of a group, which ends with it.
@@ -213,7 +218,9 @@ func (s *shell) background(step step, command string) string {
 	file := filepath.Join(s.folder, fmt.Sprintf("job%d.out", s.jobs))
 	fmt.Fprintf(s.in, "%s < /dev/null > %s 2>&1 &\n", command, file)
 	deadline := time.Now().Add(2 * time.Minute)
-	for {
+	poll := time.NewTicker(50 * time.Millisecond)
+	defer poll.Stop()
+	for ; ; <-poll.C {
 		got, _ := os.ReadFile(file) // it comes with the job
 		if step.pattern().Match(got) {
 			return ""
@@ -221,6 +228,5 @@ func (s *shell) background(step step, command string) string {
 		if time.Now().After(deadline) {
 			return fmt.Sprintf("printed:\n%s\nwant:\n%s", got, strings.Join(step.want, "\n"))
 		}
-		time.Sleep(50 * time.Millisecond) // a bounded poll of another process's output
 	}
 }

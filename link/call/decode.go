@@ -41,10 +41,13 @@ func share(from, v any) error {
 	}
 	if src.ProtoReflect().Type() != dst.ProtoReflect().Type() { // one side is dynamic
 		b, err := proto.Marshal(src)
-		if err != nil {
-			return status.Errorf(codes.Internal, "grpc: error while marshaling: %v", err)
+		if err == nil {
+			err = proto.Unmarshal(b, dst)
 		}
-		return proto.Unmarshal(b, dst)
+		if err != nil {
+			return status.Errorf(codes.Internal, "share message: %v", err)
+		}
+		return nil
 	}
 	to := dst.ProtoReflect()
 	src.ProtoReflect().Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {

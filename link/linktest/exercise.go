@@ -30,6 +30,7 @@ type exercise struct {
 	upload   func(uploadServer) error
 	download func(*message, downloadServer) error
 	chat     func(chatServer) error
+	tell     func(context.Context, *message) (*emptypb.Empty, error)
 }
 
 var _ linktestv1.ExerciseServer = exercise{}
@@ -41,7 +42,10 @@ func (e exercise) Unary(ctx context.Context, in *message) (*message, error) {
 	return in, nil
 }
 
-func (e exercise) Tell(context.Context, *message) (*emptypb.Empty, error) {
+func (e exercise) Tell(ctx context.Context, in *message) (*emptypb.Empty, error) {
+	if e.tell != nil {
+		return e.tell(ctx, in)
+	}
 	return &emptypb.Empty{}, nil
 }
 

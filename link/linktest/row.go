@@ -30,7 +30,7 @@ const (
 
 func rows() []row {
 	return slices.Concat(
-		callRows(), optionRows(), codecRows(), credentialRows(), limitRows(),
+		callRows(), waitRows(), optionRows(), codecRows(), credentialRows(), limitRows(),
 		metadataRows(), headerRows(),
 		statusRows(), panicRows(),
 		deadlineRows(), cancelRows(), contextRows(),

@@ -87,11 +87,12 @@ func silent(t *testing.T, subject Subject, pause time.Duration) {
 
 func serve(t *testing.T, subject Subject, e exercise) *url.URL {
 	t.Helper()
-	u, err := url.Parse(subject.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	server, err := subject.Link.Listen(t.Context(), u, link.ListenOptions{})
+	return serveWith(t, subject, e, link.ListenOptions{})
+}
+
+func serveWith(t *testing.T, subject Subject, e exercise, o link.ListenOptions) *url.URL {
+	t.Helper()
+	server, err := subject.Link.Listen(t.Context(), subject.parse(t), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,9 +107,23 @@ func serve(t *testing.T, subject Subject, e exercise) *url.URL {
 	return at
 }
 
+func (s Subject) parse(t *testing.T) *url.URL {
+	t.Helper()
+	u, err := s.address()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
 func dial(t *testing.T, subject Subject, at *url.URL) linktestv1.ExerciseClient {
 	t.Helper()
-	conn, err := subject.Link.Dial(at, link.DialOptions{})
+	return dialWith(t, subject, at, link.DialOptions{})
+}
+
+func dialWith(t *testing.T, subject Subject, at *url.URL, o link.DialOptions) linktestv1.ExerciseClient {
+	t.Helper()
+	conn, err := subject.Link.Dial(at, o)
 	if err != nil {
 		t.Fatal(err)
 	}

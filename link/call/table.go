@@ -24,6 +24,7 @@ type Table struct {
 
 	mu       sync.RWMutex // guards the fields below
 	services map[string]*service
+	late     []func(grpc.ServiceRegistrar)
 	mistake  error
 	sealed   bool
 }
@@ -108,8 +109,23 @@ func (t *Table) add(desc *grpc.ServiceDesc, impl any) error {
 	return nil
 }
 
+// BeforeServe has f register services once registration ends: those that can't be
+// told earlier.
+func (t *Table) BeforeServe(f func(grpc.ServiceRegistrar)) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.late = append(t.late, f)
+}
+
 // Seal ends registration, and tells the first mistake made in it.
 func (t *Table) Seal() error {
+	t.mu.Lock()
+	late := t.late
+	t.late = nil
+	t.mu.Unlock()
+	for _, f := range late {
+		f(t)
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.sealed = true

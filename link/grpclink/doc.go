@@ -12,6 +12,13 @@
 // come from Serve, a drain has its bound, dead peers are noticed, and link.Ran tells
 // whether a failed call may have run.
 //
+// Code that insists on grpc-go's own types has them over any link: Server and
+// Register lend a *grpc.Server to register on, ClientConn lends a *grpc.ClientConn.
+// Serve goes the other way, and makes a link.Server of a *grpc.Server:
+//
+//	legacypb.RegisterStoreServer(grpclink.Server(server), store) // server: of any link
+//	client := legacypb.NewStoreClient(grpclink.ClientConn(conn)) // conn: of any link
+//
 // A conn asks its peer for a sign of life every ten seconds while calls run. Servers
 // elsewhere may forbid that: grpc-go's own allow it every five minutes, and end the
 // connection otherwise. grpc://host:port?heartbeat=5m asks less often.

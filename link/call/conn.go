@@ -66,7 +66,7 @@ func NewConn(d Dialer, u *url.URL, o link.DialOptions) (link.Conn, error) {
 	if o.MaxSend == 0 {
 		o.MaxSend = link.DefaultMaxSend
 	}
-	c := &conn{dialer: d, url: u.String(), options: o}
+	c := &conn{dialer: d, url: u.Redacted(), options: o}
 	c.closed, c.close = context.WithCancel(context.Background())
 	chain, err := Intercept(bare{c}, c.url, o.Unary, o.Stream)
 	if err != nil {

@@ -3,6 +3,7 @@ package linktest
 import (
 	"context"
 	"errors"
+	"path"
 	"strings"
 
 	"google.golang.org/grpc"
@@ -81,8 +82,7 @@ func credentialsOfStream(s *side) {
 func credentialsURI(s *side) {
 	b := s.serve(exercise{})
 	creds := token{asked: func(uri string) {
-		_, rest, _ := strings.Cut(uri, "://")
-		_, service, _ := strings.Cut(rest, "/")
+		service := path.Base(uri)
 		s.note("service", service)
 	}}
 	_, err := b.client.Unary(s.ctx, text("x"), grpc.PerRPCCredentials(creds))

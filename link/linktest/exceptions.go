@@ -47,6 +47,14 @@ func exceptions() []exception {
 			want: map[string][]string{"call": {"OK"}, "arrived": {`upper=["1"]`}},
 		},
 		{
+			row:     "an address is taken once",
+			schemes: []string{"nats"},
+			reason:  "the servers of one subject share its calls: that is how replicas are reached",
+			want: map[string][]string{
+				"refused": {"false"}, "close": {"OK"}, "call of the first": good,
+			},
+		},
+		{
 			row:    "a service registered twice fails Serve",
 			reason: "grpc-go ends the process",
 			want:   map[string][]string{"serve failed": {"true"}},

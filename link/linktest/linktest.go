@@ -15,7 +15,8 @@ type Subject struct {
 	Link link.Link
 
 	// URL is where the suite listens, such as "http://127.0.0.1:0". Each server
-	// needs an address of its own: a URL without a port gets a random ending.
+	// needs an address of its own: a URL with a path, or without a port, gets a random
+	// ending.
 	URL string
 
 	// plain is set where the oracle is run against itself: exceptions do not hold
@@ -61,8 +62,11 @@ func (s Subject) address() (*url.URL, error) {
 	if err != nil {
 		return nil, err
 	}
-	if u.Port() == "" {
-		u.Host += "-" + strings.ToLower(rand.Text())
+	switch ending := "-" + strings.ToLower(rand.Text()); {
+	case u.Path != "":
+		u.Path += ending
+	case u.Port() == "":
+		u.Host += ending
 	}
 	return u, nil
 }

@@ -229,7 +229,7 @@ func (c *Caller) Handle(f Frame) error {
 		return c.in.data(f)
 	case kindCredit:
 		return c.out.grant(f)
-	case kindEnd:
+	case End:
 		return c.takeEnd(f)
 	}
 	return fmt.Errorf("a frame of kind %d from a server", f.Kind)

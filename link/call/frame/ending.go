@@ -15,7 +15,7 @@ import (
 // appendEnd writes the frame that ends a call.
 func appendEnd(b []byte, id uint64, end call.End) []byte {
 	before := b
-	b, at := begin(b, kindEnd, 0, id)
+	b, at := begin(b, End, 0, id)
 	b = appendStatus(b, end.Status)
 	b = appendMetadata(b, end.Trailer)
 	if len(b)-at-headerLen > maxPayload {
@@ -52,7 +52,7 @@ func parseEnd(f Frame) (call.End, error) {
 	if s.GetCode() != int32(codes.OK) {
 		end.Status = status.FromProto(s)
 	}
-	return end, r.err(kindEnd)
+	return end, r.err(End)
 }
 
 // flagRefused marks the end of a call that no handler has seen.
@@ -60,6 +60,6 @@ const flagRefused = 1 << 0
 
 // AppendRefusal writes the frame that ends a call which will not run.
 func AppendRefusal(b []byte, id uint64, s *status.Status) []byte {
-	b, at := begin(b, kindEnd, flagRefused, id)
+	b, at := begin(b, End, flagRefused, id)
 	return finish(appendMetadata(appendStatus(b, s), nil), at)
 }

@@ -16,7 +16,7 @@ const (
 	kindPiece                  // further bytes of that message
 	Close                      // client: no more messages
 	kindHeader                 // server: metadata ahead of the messages
-	kindEnd                    // server: the call's status and trailer
+	End                        // server: the call's status and trailer
 	kindCredit                 // the peer may send so many bytes more
 	Cancel                     // client: nobody waits any more
 	Ping                       // is somebody there?

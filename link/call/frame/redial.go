@@ -42,7 +42,7 @@ type attempt[C connection] struct {
 // NewRedial makes one that connects when it is first asked to.
 func NewRedial[C connection](connect func(ctx context.Context) (C, error)) *Redial[C] {
 	r := &Redial[C]{connect: connect}
-	r.ctx, r.cancel = context.WithCancel(context.Background())
+	r.ctx, r.cancel = context.WithCancel(context.Background()) //nolint:gosec // Close calls it
 	return r
 }
 

@@ -1,0 +1,181 @@
+package natslink
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"google.golang.org/grpc/peer"
+
+	"github.com/kerf-go/kerf/link"
+	"github.com/kerf-go/kerf/link/call"
+	"github.com/kerf-go/kerf/link/call/frame"
+)
+
+// clientCall is the client's end of one call, and the wire of its frames.
+type clientCall struct {
+	pulse
+	client *client
+	caller *frame.Caller
+	number uint64
+	reply  string // where answers go
+	in     arriving
+	sent   uint32 // number of the last packet; only the sender touches it
+
+	settling sync.Once     // guards the writing of the fields below
+	settled  chan struct{} // closed when they are known
+	callee   string        // where all but the first packet go; "": the call has ended
+}
+
+var _ frame.Wire = (*clientCall)(nil)
+
+// begun waits until a server has taken a stream, so that there is one to send to.
+func (c *clientCall) begun(ctx context.Context) (call.Transport, error) {
+	select {
+	case <-c.settled:
+	case <-ctx.Done():
+	}
+	if c.knows() {
+		return c.caller, nil
+	}
+	if _, err := c.caller.Header(); err != nil { // it has ended, and does not wait
+		return nil, err
+	}
+	return c.caller, nil
+}
+
+func (c *clientCall) settle(callee string) {
+	c.settling.Do(func() {
+		c.callee = callee
+		close(c.settled)
+	})
+}
+
+// knows tells whether it is known who has taken the call.
+func (c *clientCall) knows() bool {
+	select {
+	case <-c.settled:
+		return c.callee != ""
+	default:
+		return false
+	}
+}
+
+// Write sends the first packet to whoever takes it, and the others to who did.
+func (c *clientCall) Write(ctx context.Context, frames []byte) error {
+	for begun := false; len(frames) > 0; begun = true {
+		packet := frames[:min(len(frames), c.client.room)]
+		err := c.send(ctx, packet)
+		if err != nil && begun { // not all of it is unsent
+			c.caller.Lose(err, link.MayHaveRun)
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		frames = frames[len(packet):]
+	}
+	return nil
+}
+
+func (c *clientCall) send(ctx context.Context, packet []byte) error {
+	to := c.client.subject
+	if c.sent > 0 {
+		select {
+		case <-c.settled:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		to = c.callee
+	}
+	if to == "" {
+		return call.Unavailable(link.MayHaveRun, "the call has ended")
+	}
+	if err := publish(c.client.broker, to, c.reply, c.sent+1, packet); err != nil {
+		return call.Unavailable(link.NeverSent, "%v", err)
+	}
+	c.sent++
+	return nil
+}
+
+// Push tells all servers what it can't tell the one that it does not know yet.
+func (c *clientCall) Push(frames []byte) {
+	to := everywhere(c.client.subject)
+	if c.knows() {
+		to = c.callee
+	}
+	_ = publish(c.client.broker, to, c.reply, 0, frames)
+}
+
+// Forget lets the call go.
+func (c *clientCall) Forget(uint64) {
+	c.client.calls.Remove(c.number)
+	c.settle("")
+}
+
+// Peer is the broker: who is behind it can't be known.
+func (c *clientCall) Peer() *peer.Peer { return c.client.peer }
+
+// take takes in a message that came for this call.
+func (c *clientCall) take(m *nats.Msg) {
+	c.heard.Store(true)
+	if len(m.Data) == 0 && m.Header.Get("Status") == noResponders {
+		c.unheard()
+		return
+	}
+	if m.Reply != "" {
+		c.settle(m.Reply)
+	}
+	number, frames, err := parsePacket(m.Data)
+	if err == nil {
+		err = c.in.take(number, frames, c.handle)
+	}
+	if err != nil {
+		c.caller.Lose(call.Unavailable(link.MayHaveRun, "%v", err), link.MayHaveRun)
+		c.Push(frame.Append(nil, frame.Frame{Kind: frame.Cancel, Call: c.number}))
+	}
+}
+
+// noResponders is the status with which a broker says that nobody listens.
+const noResponders = "503"
+
+func (c *clientCall) unheard() {
+	if c.knows() {
+		c.caller.Lose(call.Unavailable(link.MayHaveRun, "the server is gone"), link.MayHaveRun)
+	} else {
+		c.caller.Lose(c.client.nobody(), link.NeverSent)
+	}
+}
+
+func (c *clientCall) handle(f frame.Frame) error {
+	switch f.Kind { //nolint:exhaustive // all others are the caller's
+	case frame.Ping:
+		n, err := frame.Number(f)
+		if err == nil {
+			c.Push(frame.AppendNumber(nil, frame.Pong, n))
+		}
+		return err
+	case frame.Pong:
+		return nil
+	case frame.GoAway:
+		c.caller.Lose(call.Unavailable(link.MayHaveRun, "the server has stopped"), link.MayHaveRun)
+		return nil
+	}
+	return c.caller.Handle(f)
+}
+
+// look asks a server that is silent for a sign of life, and gives it up without one.
+func (c *clientCall) look(every time.Duration) {
+	switch c.beat() {
+	case alive:
+	case ask:
+		if c.knows() {
+			c.Push(frame.AppendNumber(nil, frame.Ping, 0))
+		}
+	case dead:
+		err := call.Unavailable(link.MayHaveRun, "the server was silent for %v", mostSilent*every)
+		c.caller.Lose(err, link.MayHaveRun)
+		c.Push(frame.Append(nil, frame.Frame{Kind: frame.Cancel, Call: c.number}))
+	}
+}

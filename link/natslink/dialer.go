@@ -1,0 +1,87 @@
+package natslink
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"google.golang.org/grpc/metadata"
+
+	"github.com/kerf-go/kerf/link"
+	"github.com/kerf-go/kerf/link/call"
+	"github.com/kerf-go/kerf/link/call/frame"
+)
+
+// dialer makes the connections of a conn.
+type dialer struct {
+	*frame.Redial[*client]
+	url      *url.URL
+	settings nats.Options
+	every    time.Duration // of the pulse
+
+	authority, agent []string // metadata of every call; nobody changes them
+}
+
+var _ call.Dialer = (*dialer)(nil)
+
+func newDialer(u *url.URL, o link.DialOptions, every time.Duration) *dialer {
+	d := &dialer{url: u, settings: settings(u, o.TLS, every), every: every, authority: []string{subjectOf(u)}}
+	d.settings.AllowReconnect = false // Redial does it, and calls see it
+	d.agent = []string{strings.TrimSpace(o.UserAgent + " kerf-nats")}
+	d.Redial = frame.NewRedial(func(context.Context) (*client, error) { return newClient(d) })
+	return d
+}
+
+func (d *dialer) Secure() bool { return d.settings.Secure }
+
+// Ready asks any server of the subject for a sign of life.
+func (d *dialer) Ready(ctx context.Context) error {
+	c, err := d.Get(ctx)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, brokerWait)
+	defer cancel()
+	ping := frame.AppendNumber(appendPreface(nil, 0), frame.Ping, 0)
+	if _, err = c.broker.RequestWithContext(ctx, c.subject, ping); errors.Is(err, nats.ErrNoResponders) {
+		return c.nobody()
+	}
+	if err != nil {
+		return call.Unavailable(link.NeverSent, "%v", err)
+	}
+	return nil
+}
+
+func (d *dialer) Open(ctx context.Context, r call.Request) (call.Transport, error) {
+	if r.Header == nil {
+		r.Header = make(metadata.MD, 2) //nolint:mnd // those below
+	}
+	r.Header[":authority"] = d.authority
+	if r.Authority != "" {
+		r.Header[":authority"] = []string{r.Authority}
+	}
+	r.Header["user-agent"] = d.agent
+	for {
+		c, err := d.Get(ctx)
+		if err != nil {
+			return nil, err
+		}
+		opened := c.open(ctx, r)
+		switch {
+		case opened == nil: // the connection has just been lost: the next one
+		case r.Unary:
+			return opened.caller, nil
+		default:
+			return opened.begun(ctx)
+		}
+	}
+}
+
+// Close closes the connection. Calls have ended by then: the conn sees to that.
+func (d *dialer) Close() error {
+	d.Redial.Close()
+	return nil
+}

@@ -1,0 +1,51 @@
+package natslink
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/kerf-go/kerf/link"
+	"github.com/kerf-go/kerf/link/call"
+)
+
+// Link is the NATS link. The zero value is ready to use.
+type Link struct {
+	heartbeat time.Duration // 0: defaultHeartbeat; tests have no time for that
+}
+
+// defaultHeartbeat is how long an end of a call hears nothing before it asks the
+// other for a sign of life.
+const defaultHeartbeat = 3 * time.Second
+
+var _ link.Link = Link{}
+
+// Scheme is "nats"; the link takes "tls+nats" URLs as well.
+func (Link) Scheme() string { return "nats" }
+
+// Capabilities are all there are.
+func (Link) Capabilities() link.Capabilities { return link.Capabilities{Streams: true} }
+
+// Dial makes a conn to the servers of nats://host:port/subject.
+func (l Link) Dial(u *url.URL, o link.DialOptions) (link.Conn, error) {
+	if err := check(u); err != nil {
+		return nil, fmt.Errorf("dial %q: %w", u.Redacted(), err)
+	}
+	return call.NewConn(newDialer(u, o, l.every()), u, o)
+}
+
+// Listen takes its share of the calls of a subject, once it serves.
+func (l Link) Listen(_ context.Context, u *url.URL, o link.ListenOptions) (link.Server, error) {
+	err := check(u)
+	if err == nil {
+		var s *server
+		if s, err = listen(u, o, l.every()); err == nil {
+			return s, nil
+		}
+	}
+	return nil, fmt.Errorf("listen on %q: %w", u.Redacted(), err)
+}
+
+func (l Link) every() time.Duration { return cmp.Or(l.heartbeat, defaultHeartbeat) }

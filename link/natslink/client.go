@@ -23,7 +23,7 @@ type client struct {
 	inbox   string // of all answers: the number of the call follows
 	room    int    // bytes of frames that a message takes
 	peer    *peer.Peer
-	calls   *frame.Calls[uint64, *clientCall]
+	calls   frame.Calls[uint64, *clientCall]
 	number  atomic.Uint64 // of the last call
 	closed  chan struct{} // by the broker, or by End
 	work    sync.WaitGroup
@@ -31,7 +31,7 @@ type client struct {
 
 func newClient(d *dialer) (*client, error) {
 	c := &client{
-		subject: subjectOf(d.url), inbox: nats.NewInbox() + ".", calls: frame.NewCalls[uint64, *clientCall](),
+		subject: subjectOf(d.url), inbox: nats.NewInbox() + ".",
 		closed: make(chan struct{}),
 	}
 	settings := d.settings

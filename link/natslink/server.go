@@ -34,7 +34,7 @@ type server struct {
 	room     int // bytes of frames that a message takes
 	shared   *nats.Subscription
 	arrived  chan *nats.Msg
-	calls    *frame.Calls[string, *serverCall] // by where their answers go
+	calls    frame.Calls[string, *serverCall] // by where their answers go
 
 	ctx     context.Context //nolint:containedctx // parent of every call's, ends with the server
 	cancel  context.CancelFunc
@@ -53,7 +53,7 @@ var _ link.Server = (*server)(nil)
 func listen(u *url.URL, o link.ListenOptions, every time.Duration) (*server, error) {
 	s := &server{
 		Table: call.NewTable(o), url: u, every: every, subject: subjectOf(u),
-		arrived: make(chan *nats.Msg, maxArrived), calls: frame.NewCalls[string, *serverCall](),
+		arrived: make(chan *nats.Msg, maxArrived),
 		serving: make(chan struct{}), idle: make(chan struct{}),
 		lost: make(chan struct{}), drained: make(chan struct{}),
 	}

@@ -14,12 +14,12 @@ import (
 // client is the client's end of a connection.
 type client struct {
 	*session
-	calls  *frame.Calls[uint64, *frame.Caller]
+	calls  frame.Calls[uint64, *frame.Caller]
 	number atomic.Uint64 // of the last call
 }
 
 func newClient(c net.Conn, every time.Duration) *client {
-	cl := &client{session: newSession(c), calls: frame.NewCalls[uint64, *frame.Caller]()}
+	cl := &client{session: newSession(c)}
 	cl.handle = cl.take
 	cl.lost = func(err error) {
 		for _, call := range cl.calls.Close() {

@@ -26,11 +26,11 @@ type serverSession struct {
 	*session
 	server *server
 	ctx    context.Context //nolint:containedctx // parent of its calls', ends with it
-	calls  *frame.Calls[uint64, *frame.Callee]
+	calls  frame.Calls[uint64, *frame.Callee]
 }
 
 func newServerSession(s *server, c net.Conn) *serverSession {
-	ss := &serverSession{session: newSession(c), server: s, calls: frame.NewCalls[uint64, *frame.Callee]()}
+	ss := &serverSession{session: newSession(c), server: s}
 	ctx, cancel := context.WithCancel(s.ctx)
 	ss.ctx = peer.NewContext(ctx, ss.peer)
 	ss.handle = ss.take

@@ -7,15 +7,12 @@ import (
 )
 
 // Calls are the ends of the calls that share a connection, by what tells them
-// apart. It is safe for concurrent use.
+// apart. The zero value has none. It is safe for concurrent use.
 type Calls[K comparable, T any] struct {
 	mu     sync.Mutex // guards the fields below
 	all    map[K]T
 	closed bool // no more may begin
 }
-
-// NewCalls makes an empty one.
-func NewCalls[K comparable, T any]() *Calls[K, T] { return &Calls[K, T]{all: make(map[K]T)} }
 
 // Add gives false when no more calls may begin.
 func (c *Calls[K, T]) Add(key K, end T) bool {
@@ -23,6 +20,9 @@ func (c *Calls[K, T]) Add(key K, end T) bool {
 	defer c.mu.Unlock()
 	if c.closed {
 		return false
+	}
+	if c.all == nil {
+		c.all = make(map[K]T)
 	}
 	c.all[key] = end
 	return true

@@ -43,6 +43,7 @@ func subjects(broker string) []subject {
 		{"grpc-go again", startGRPC},
 		{"kerf inproc", link("inproc://")},
 		{"kerf http", link("http://127.0.0.1:0")},
+		{"kerf grpc", link("grpc://127.0.0.1:0")},
 		{"kerf tcp", link("tcp://127.0.0.1:0")},
 		{"inprocgrpc", startInprocGRPC},
 		{"drpc", startDRPC},
@@ -63,6 +64,8 @@ func bars() []bar {
 	return []bar{
 		{"kerf inproc", grpcGo, 1, 15},
 		{"kerf tcp", grpcGo, many, 2},
+		{"kerf grpc", grpcGo, 1, 1 / 1.15},
+		{"kerf grpc", grpcGo, many, 1 / 1.15},
 		{"kerf http", connectGo, 1, 1 / 1.15},
 		{"kerf http", connectGo, many, 1 / 1.15},
 	}

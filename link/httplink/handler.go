@@ -78,7 +78,15 @@ func methodHandler(a arrival, m grpc.MethodInfo, options []connect.HandlerOption
 	case m.IsServerStream:
 		return connect.NewServerStreamHandler[raw, raw](path, nil, options...)
 	}
-	return hurried(connect.NewUnaryHandler(path, unaryHandler{a}.serve, options...), maxReading)
+	unary := connect.NewUnaryHandler(path, unaryHandler{a}.serve, options...)
+	streamed := connect.NewBidiStreamHandler[raw, raw](path, nil, options...)
+	return hurried(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.Header.Get("Content-Type"), "application/connect+") {
+			streamed.ServeHTTP(w, r) // as proxies call, for which every method is a stream
+			return
+		}
+		unary.ServeHTTP(w, r)
+	}), maxReading)
 }
 
 // unknownHandler says in the caller's protocol what is not here.

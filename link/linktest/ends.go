@@ -1,6 +1,7 @@
 package linktest
 
 import (
+	"context"
 	"errors"
 	"io"
 
@@ -23,6 +24,7 @@ func endRows() []row {
 		{name: "an upload that ends well without a response is an error", run: noResponse, streams: true},
 		{name: "an upload that fails after its response fails", run: failsAfterResponse, streams: true},
 		{name: "a unary call of a method that streams is treated as grpc treats it", run: unaryOfStream, streams: true},
+		{name: "a stream of a unary method is treated as grpc treats it", run: streamOfUnary, streams: true},
 	}
 }
 
@@ -166,5 +168,27 @@ func unaryOfStream(s *side) {
 	for _, responses := range []int64{0, 1, 2} {
 		_, err := b.client.Unary(s.ctx, &message{Number: responses})
 		s.note("responses and code", responses, codeOf(err))
+	}
+}
+
+// streamOfUnary calls as proxies do, for which every method is a stream.
+func streamOfUnary(s *side) {
+	b := s.serve(exercise{unary: func(_ context.Context, m *message) (*message, error) {
+		if m.GetText() == "fail" {
+			return nil, errRefused()
+		}
+		return m, nil
+	}})
+	for _, t := range []string{"answer", "fail"} {
+		stream, err := b.conn.NewStream(s.ctx, &grpc.StreamDesc{ClientStreams: true, ServerStreams: true},
+			linktestv1.Exercise_Unary_FullMethodName)
+		s.must("stream", err)
+		s.code("send", stream.SendMsg(text(t)))
+		s.code("close", stream.CloseSend())
+		for range 2 {
+			reply := new(message)
+			s.status(t, stream.RecvMsg(reply))
+			s.message(t, reply)
+		}
 	}
 }

@@ -70,6 +70,9 @@ func (s *clientStream) SendMsg(v any) error {
 	if err != nil {
 		err = Unsent(err)
 		s.finish(err)
+		if s.desc == unaryDesc {
+			_ = s.tr.CloseSend() // nobody watches its context
+		}
 		return err
 	}
 	size := m.Size()

@@ -89,7 +89,7 @@ func (c *Callee) finish(end call.End) {
 	if c.opening.OneWay {
 		return
 	}
-	c.pending = appendEnd(c.pending, c.in.id, end)
+	c.pending = AppendEnd(c.pending, c.in.id, end)
 	_ = c.in.wire.Write(c.parent, c.pending) // the caller has gone if the wire has
 }
 

@@ -93,9 +93,13 @@ func (c *Caller) Send(m call.Message) error {
 	return nil
 }
 
-// CloseSend tells the server that no more messages come.
+// CloseSend tells the server that no more messages come. A unary call whose message
+// has not come either is given up.
 func (c *Caller) CloseSend() error {
 	if c.request.Unary {
+		if !c.opened {
+			c.finish(call.End{}, call.Ended(c.ctx, link.NeverSent))
+		}
 		return nil // it has gone with the message
 	}
 	return c.write(Append(nil, Frame{Kind: Close, Call: c.in.id}))
@@ -113,20 +117,15 @@ func (c *Caller) write(frames []byte) error {
 		c.opened = true
 		return nil
 	}
-	if !c.opened { // whatever else is known of the wire
+	o := link.MayHaveRun
+	if !c.opened || link.Ran(err) == link.NeverSent { // whatever else is known of the wire
+		o = link.NeverSent
 		c.in.mu.Lock()
 		c.ended = false
 		c.in.mu.Unlock()
 	}
-	c.Lose(err, c.outcome())
+	c.Lose(err, o)
 	return io.EOF
-}
-
-func (c *Caller) outcome() link.Outcome {
-	if c.opened {
-		return link.MayHaveRun
-	}
-	return link.NeverSent
 }
 
 // leave ends a call that waits for no answer.

@@ -12,14 +12,14 @@ import (
 	"github.com/kerf-go/kerf/link/call"
 )
 
-// appendEnd writes the frame that ends a call.
-func appendEnd(b []byte, id uint64, end call.End) []byte {
+// AppendEnd writes the frame that ends a call.
+func AppendEnd(b []byte, id uint64, end call.End) []byte {
 	before := b
 	b, at := begin(b, End, 0, id)
 	b = appendStatus(b, end.Status)
 	b = appendMetadata(b, end.Trailer)
 	if len(b)-at-headerLen > maxPayload {
-		return appendEnd(before, id, call.End{Status: status.Newf(codes.Internal,
+		return AppendEnd(before, id, call.End{Status: status.Newf(codes.Internal,
 			"the call's status and trailer have more than %d bytes", maxPayload)})
 	}
 	return finish(b, at)

@@ -2,12 +2,14 @@ package frame
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"slices"
 	"testing"
 	"time"
 
 	spb "google.golang.org/genproto/googleapis/rpc/status"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
@@ -15,6 +17,7 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/kerf-go/kerf/link"
 	"github.com/kerf-go/kerf/link/call"
 )
 
@@ -89,7 +92,7 @@ func TestAnOpeningWithMetadataThatCannotBeIsRefused(t *testing.T) {
 func TestAnEndIsReadAsWritten(t *testing.T) {
 	t.Parallel()
 	for _, want := range ends(t) {
-		f, _, err := Next(appendEnd(nil, 5, want))
+		f, _, err := Next(AppendEnd(nil, 5, want))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -105,7 +108,7 @@ func TestAnEndIsReadAsWritten(t *testing.T) {
 
 func TestAnEndThatFitsNoFrameSaysSo(t *testing.T) {
 	t.Parallel()
-	f, rest, err := Next(appendEnd(nil, 5, call.End{Trailer: metadata.Pairs("key", string(make([]byte, maxPayload)))}))
+	f, rest, err := Next(AppendEnd(nil, 5, call.End{Trailer: metadata.Pairs("key", string(make([]byte, maxPayload)))}))
 	if err != nil || len(rest) > 0 {
 		t.Fatal(err, len(rest))
 	}
@@ -146,4 +149,41 @@ func sameMetadata(a, b metadata.MD) bool {
 		}
 	}
 	return len(a) == len(b)
+}
+
+// forgetful is a wire that counts the calls that are over.
+type forgetful struct {
+	nowhere
+	over int
+}
+
+func (w *forgetful) Forget(uint64) { w.over++ }
+
+func TestAUnaryCallWhoseMessageNeverComesIsGivenUp(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	w := &forgetful{}
+	c := NewCaller(ctx, w, 1, call.Request{Method: "/a/b", Desc: &grpc.StreamDesc{}, Unary: true})
+	c.Open()
+	if err := c.CloseSend(); err != nil || w.over != 1 {
+		t.Errorf("%v: the wire was told %d times that the call is over", err, w.over)
+	}
+	if _, err := c.Recv(); link.Ran(err) != link.NeverSent {
+		t.Errorf("%v, %v", err, link.Ran(err))
+	}
+}
+
+func TestTheTimeThatIsLeftCanBeChanged(t *testing.T) {
+	t.Parallel()
+	o := Opening{Timeout: time.Second, Method: "/a/b"}
+	b := o.Append(nil, 1)
+	SetTimeout(b, time.Minute)
+	f, _, err := Next(b)
+	if err == nil {
+		o, err = ParseOpening(f)
+	}
+	if err != nil || o.Timeout != time.Minute || o.Method != "/a/b" {
+		t.Errorf("%v: %+v", err, o)
+	}
 }

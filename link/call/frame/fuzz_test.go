@@ -27,7 +27,7 @@ func seed(f *testing.F) {
 	for _, o := range openings() {
 		f.Add(o.Append(nil, 1))
 	}
-	f.Add(appendEnd(nil, 1, call.End{}))
+	f.Add(AppendEnd(nil, 1, call.End{}))
 	f.Add(AppendNumber(Append(nil, Frame{Kind: kindPiece, Call: 1, Payload: []byte("x")}), Ping, 1))
 	f.Add(Append(Append(nil, Frame{Kind: kindHeader, Call: 1, Payload: make([]byte, 4)}),
 		Frame{Kind: kindData, Call: 1, Payload: []byte{0, 0, 0, 2, 'a'}}))

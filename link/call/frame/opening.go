@@ -42,6 +42,11 @@ func (o Opening) Append(b []byte, id uint64) []byte {
 	return finish(appendMetadata(b, o.Header), at)
 }
 
+// SetTimeout changes what is left of the caller's time in a frame of kind Open.
+func SetTimeout(opening []byte, left time.Duration) {
+	binary.BigEndian.PutUint64(opening[headerLen:], uint64(max(left, 0)))
+}
+
 // ParseOpening reads a frame of kind Open.
 func ParseOpening(f Frame) (Opening, error) {
 	r := fields{left: f.Payload}

@@ -65,6 +65,26 @@ func (r *Redial[C]) Get(ctx context.Context) (C, error) {
 	return a.made, a.err
 }
 
+// Now gives the connection if there is one that takes calls. It waits for nothing.
+func (r *Redial[C]) Now() (c C, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.current == nil || !r.current.usable() {
+		return c, false
+	}
+	return r.current.made, true
+}
+
+// usable tells whether it has been made and takes calls.
+func (a *attempt[C]) usable() bool {
+	select {
+	case <-a.done:
+		return a.err == nil && a.made.Usable()
+	default:
+		return false
+	}
+}
+
 func (r *Redial[C]) attempt() (*attempt[C], error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -12,11 +12,11 @@ import (
 var casesTable string
 
 // checkCounts compares what a link ran with the table.
-func checkCounts(scheme string, full, refused int) error {
-	got := fmt.Sprintf("%s %d %d", scheme, full, refused)
+func checkCounts(name string, full, refused int) error {
+	got := fmt.Sprintf("%s %d %d", name, full, refused)
 	for line := range strings.Lines(casesTable) {
 		line = strings.TrimSpace(line)
-		if !strings.HasPrefix(line, scheme+" ") {
+		if !strings.HasPrefix(line, name+" ") {
 			continue
 		}
 		if line != got {

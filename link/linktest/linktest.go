@@ -1,6 +1,7 @@
 package linktest
 
 import (
+	"cmp"
 	"crypto/rand"
 	"net/url"
 	"strings"
@@ -18,6 +19,9 @@ type Subject struct {
 	// needs an address of its own: a URL with a path, or without a port, gets a random
 	// ending.
 	URL string
+
+	// Name is what testdata/cases.txt calls the subject; empty: by the link's scheme.
+	Name string
 
 	// plain is set where the oracle is run against itself: exceptions do not hold
 	// for it, and its errors carry no outcome.
@@ -50,8 +54,9 @@ func Exercise(t *testing.T, s Subject) {
 			}
 		})
 	}
-	t.Logf("link %s: %d cases, %d of them refused for want of a capability", s.Link.Scheme(), full+refused, refused)
-	if err := checkCounts(s.Link.Scheme(), full, refused); err != nil {
+	name := cmp.Or(s.Name, s.Link.Scheme())
+	t.Logf("link %s: %d cases, %d of them refused for want of a capability", name, full+refused, refused)
+	if err := checkCounts(name, full, refused); err != nil {
 		t.Error(err)
 	}
 }

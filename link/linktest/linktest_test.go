@@ -10,6 +10,7 @@ import (
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	"github.com/kerf-go/kerf/link"
@@ -68,7 +69,22 @@ func (h humble) Dial(u *url.URL, o link.DialOptions) (link.Conn, error) {
 	return humbleConn{conn}, err
 }
 
+func (h humble) Listen(ctx context.Context, u *url.URL, o link.ListenOptions) (link.Server, error) {
+	o.MaxSend = h.Capabilities().MaxMessage
+	return h.oracle.Listen(ctx, u, o)
+}
+
 type humbleConn struct{ link.Conn }
+
+func (c humbleConn) Invoke(ctx context.Context, method string, in, out any, opts ...grpc.CallOption) error {
+	md, _ := metadata.FromOutgoingContext(ctx)
+	for _, values := range md {
+		if len(values[0]) >= (humble{}).Capabilities().MaxMessage {
+			return status.Error(codes.ResourceExhausted, "more than 999 bytes of metadata")
+		}
+	}
+	return c.Conn.Invoke(ctx, method, in, out, opts...)
+}
 
 func (humbleConn) NewStream(
 	context.Context, *grpc.StreamDesc, string, ...grpc.CallOption,

@@ -58,9 +58,11 @@ func ranDeadline(s *side) {
 		<-ctx.Done()
 		return nil, status.FromContextError(ctx.Err()).Err()
 	}})
+	_, err := b.client.Tell(s.ctx, text("connect"))
+	s.must("connect", err)
 	ctx, cancel := context.WithTimeout(s.ctx, 100*time.Millisecond)
 	defer cancel()
-	_, err := b.client.Unary(ctx, text("x"))
+	_, err = b.client.Unary(ctx, text("x"))
 	// Only NeverSent would be wrong for sure: the handler's own answer may win.
 	s.note("may have run", codeOf(err), s.oracle || link.Ran(err) != link.NeverSent)
 }

@@ -23,7 +23,10 @@ func statusRows() []row {
 		{name: "a plain error of a handler is Unknown with its text", run: answersWith(plainErrors)},
 		{name: "a context error of a handler is Canceled or DeadlineExceeded", run: answersWith(contextErrors)},
 		{name: "a wrapped status keeps its code", run: answersWith(wrappedStatuses)},
-		{name: "messages keep Unicode, line ends, percent signs and emptiness", run: answersWith(oddMessages)},
+		{
+			name: "messages keep Unicode, line ends, percent signs and emptiness", run: answersWith(oddMessages),
+			message: 8 << 10,
+		},
 		{name: "a message that is no UTF-8 is treated as grpc treats it", run: answersWith(brokenMessages)},
 		{name: "an error that claims to be OK is treated as grpc treats it", run: okAnswers},
 		{name: "details of a status arrive in order", run: answersWith(detailed)},

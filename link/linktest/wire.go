@@ -18,8 +18,8 @@ func wireRows() []row {
 		{name: "a request that is no UTF-8 is refused as grpc refuses it", run: brokenRequest},
 		{name: "a reply that is no UTF-8 is refused as grpc refuses it", run: brokenReply},
 		{name: "a request that is no message is Internal", run: notMessages},
-		{name: "a dynamic message calls a generated handler", run: dynamicCaller},
-		{name: "a generated message calls a dynamic handler", run: dynamicHandler},
+		{name: "a dynamic message calls a generated handler", run: dynamicCaller, message: 4 << 10},
+		{name: "a generated message calls a dynamic handler", run: dynamicHandler, message: 4 << 10},
 		{name: "dynamic messages pass a stream", run: dynamicStream, streams: true},
 	}
 }

@@ -1,0 +1,6 @@
+//go:build !race
+
+package udplink
+
+func sending()  {}
+func received() {}

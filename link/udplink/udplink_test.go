@@ -1,0 +1,28 @@
+package udplink_test
+
+import (
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/kerf-go/kerf/link"
+	"github.com/kerf-go/kerf/link/linktest"
+	"github.com/kerf-go/kerf/link/udplink"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestCallsOverUDPBehaveAsGRPC(t *testing.T) {
+	t.Parallel()
+	linktest.Exercise(t, linktest.Subject{Link: udplink.Link{}, URL: "udp://127.0.0.1:0"})
+}
+
+// large is the link with the largest datagrams there are, which are let in by the URL.
+type large struct{ udplink.Link }
+
+func (large) Capabilities() link.Capabilities { return link.Capabilities{MaxMessage: 65_507 - 108} }
+
+func TestCallsInLargeDatagramsBehaveAsGRPC(t *testing.T) {
+	t.Parallel()
+	linktest.Exercise(t, linktest.Subject{Link: large{}, URL: "udp://127.0.0.1:0?datagram=65507", Name: "udp-65507"})
+}

@@ -2,7 +2,6 @@ package natslink_test
 
 import (
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 
@@ -10,28 +9,15 @@ import (
 	"github.com/kerf-go/kerf/link/natslink"
 )
 
-// broker runs a broker until the test ends, and gives the URL of a subject.
-func broker(t *testing.T) string {
-	t.Helper()
-	s, err := server.NewServer(&server.Options{
-		Host: "127.0.0.1", Port: server.RANDOM_PORT, NoLog: true, NoSigs: true,
-		JetStream: true, StoreDir: t.TempDir(),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Start()
-	t.Cleanup(func() {
-		s.Shutdown()
-		s.WaitForShutdown()
-	})
-	if !s.ReadyForConnections(10 * time.Second) {
-		t.Fatal("the broker is not ready")
-	}
-	return s.ClientURL() + "/test"
+//nolint:paralleltest // some cases count goroutines
+func TestCallsOverNATSBehaveAsGRPC(t *testing.T) {
+	linktest.Exercise(t, linktest.Subject{Link: natslink.Link{}, URL: startBroker(t, nil).url("test")})
 }
 
-func TestCallsOverNATSBehaveAsGRPC(t *testing.T) {
-	t.Parallel()
-	linktest.Exercise(t, linktest.Subject{Link: natslink.Link{}, URL: broker(t)})
+// A broker that takes only small messages changes nothing.
+//
+//nolint:paralleltest // some cases count goroutines
+func TestCallsOverAMeanBrokerBehaveAsGRPC(t *testing.T) {
+	b := startBroker(t, func(o *server.Options) { o.MaxPayload = 5000 })
+	linktest.Exercise(t, linktest.Subject{Link: natslink.Link{}, URL: b.url("test")})
 }

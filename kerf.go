@@ -49,6 +49,7 @@ type Service struct {
 	Single bool
 
 	// New builds the service and registers it on h. It should return soon; work
-	// that goes on belongs in h.Go. ctx ends when the start is given up.
+	// that goes on belongs in h.Go. ctx ends when the start is given up. nil: this
+	// program only knows of the service, and the plan has a command that runs it.
 	New func(ctx context.Context, h *Host) error
 }

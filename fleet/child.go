@@ -26,6 +26,7 @@ type child struct {
 func launch(ctx context.Context, m *member) (*child, error) {
 	// The life is ended in order by m, not by the context.
 	cmd := exec.CommandContext(context.WithoutCancel(ctx), m.Command[0], m.Command[1:]...) //nolint:gosec // the plan's
+	cmd.Dir = m.Dir
 	cmd.Env = append(append(os.Environ(), m.Env...), m.environ()...)
 	cmd.WaitDelay = pipeDelay
 	ownGroup(cmd)
@@ -59,10 +60,14 @@ func (c *child) kill() { killGroup(c.cmd) }
 func (m *member) environ() []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	listen := m.dir.of(m)
+	if len(listen) == 0 {
+		listen = m.Listen
+	}
 	return []string{
 		envFleet + "=" + protocolVersion,
 		envStopTimeout + "=" + m.o.StopTimeout.String(),
-		envListen + "=" + strings.Join(m.dir.of(m), " "),
+		envListen + "=" + strings.Join(listen, " "),
 		envWeb + "=" + m.web,
 		envAdmin + "=" + m.admin,
 	}

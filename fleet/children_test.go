@@ -41,7 +41,15 @@ func children() map[string]func() int {
 		"foreign": foreign,
 		"chatty":  chatty,
 		"helped":  helped,
-		"fleet":   nested,
+		"placed": func() int {
+			p := attach()
+			folder, err := os.Getwd()
+			say("runs in", folder, err)
+			listen(p, http.NewServeMux())
+			<-p.Done()
+			return 0
+		},
+		"fleet": nested,
 	}
 }
 

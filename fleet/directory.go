@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -19,6 +20,7 @@ type directory struct {
 
 	mu    sync.Mutex // guards the fields below and the order of updates; held before an outbox's
 	urls  map[*member][]string
+	more  Directory // of processes that are not the fleet's
 	boxes map[*outbox]struct{}
 }
 
@@ -42,6 +44,19 @@ func (d *directory) announce(m *member, url string) {
 		d.urls[m] = slices.Clone(urls)
 		d.urls[m][same] = url
 	}
+	d.spread()
+}
+
+// tell notes where processes are that are not the fleet's.
+func (d *directory) tell(more Directory) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.more = maps.Clone(more)
+	d.spread()
+}
+
+// spread sends the directory to all; mu is held.
+func (d *directory) spread() {
 	line := d.line()
 	for box := range d.boxes {
 		box.reach(line)
@@ -60,7 +75,7 @@ func (d *directory) join(box *outbox) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.boxes[box] = struct{}{}
-	if len(d.urls) > 0 {
+	if len(d.urls)+len(d.more) > 0 {
 		box.reach(d.line())
 	}
 }
@@ -73,6 +88,7 @@ func (d *directory) leave(box *outbox) {
 
 func (d *directory) line() []byte {
 	all := make(Directory)
+	maps.Copy(all, d.more)
 	for _, m := range d.members {
 		if urls := d.urls[m]; len(urls) > 0 {
 			all[m.Name] = append(all[m.Name], urls...)

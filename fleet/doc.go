@@ -24,8 +24,8 @@
 //
 // Fleet and process talk over the process's standard streams, so that it works
 // alike on every system and in every language. The environment holds
-// KERF_FLEET=1 (the protocol's version) and KERF_STOP_TIMEOUT; after a restart
-// KERF_LISTEN (URLs, parted by spaces), KERF_WEB and KERF_ADMIN hold the addresses
+// KERF_FLEET=1 (the protocol's version) and KERF_STOP_TIMEOUT. KERF_LISTEN has URLs to listen
+// on, parted by spaces; after a restart it, KERF_WEB and KERF_ADMIN hold the addresses
 // that the process had before and should take again.
 //
 // A line on stdout that begins with the byte 0x1e and "kerf " is an event, one

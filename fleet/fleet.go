@@ -15,6 +15,7 @@ type Fleet struct {
 	members []*member
 	stages  [][]*member // in the order of the stop
 	out     *merger
+	dir     *directory
 	begun   atomic.Bool
 	first   sync.Once
 	ready   chan struct{}
@@ -34,6 +35,7 @@ func New(processes []Process, o Options) (*Fleet, error) {
 	o = o.withDefaults()
 	f := &Fleet{o: o, out: newMerger(o, names), ready: make(chan struct{})}
 	dir := newDirectory()
+	f.dir = dir
 	for i, p := range processes {
 		f.members = append(f.members, &member{
 			Process: p, label: names[i], hue: i, o: o, out: f.out, dir: dir,
@@ -94,6 +96,10 @@ func (f *Fleet) Status() []Status {
 	}
 	return all
 }
+
+// Tell lets the processes know where others are that are not the fleet's, in place of what
+// was told before.
+func (f *Fleet) Tell(others Directory) { f.dir.tell(others) }
 
 // Kill ends a process at once, as kill -9 does, and waits for its end. It stays
 // dead until Restart. name is a Process's Name, which means all its replicas, or

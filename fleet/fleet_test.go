@@ -1,6 +1,7 @@
 package fleet_test
 
 import (
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -65,6 +66,39 @@ func TestReadyWhenEveryProcessIs(t *testing.T) {
 	if err := b.Run(t.Context()); err == nil {
 		t.Error("a fleet ran twice")
 	}
+}
+
+func TestAProcessHasItsFolderAndAddress(t *testing.T) {
+	t.Parallel()
+	var config net.ListenConfig
+	l, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0") // a port that nobody had a moment ago
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := child("placed", "web")
+	p.Listen, p.Dir = []string{"http://" + l.Addr().String()}, t.TempDir()
+	_ = l.Close()
+	b := run(t, fleet.Options{}, p).ready(t)
+	if got := b.of("web").Address; got != p.Listen[0] {
+		t.Errorf("it listens on %s, and was to on %s", got, p.Listen[0])
+	}
+	folder, err := filepath.EvalSymlinks(p.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	poll(t, "it tells its folder", func() bool { return strings.Contains(b.out.String(), "runs in "+folder+" <nil>") })
+}
+
+func TestProcessesAreToldOfOthers(t *testing.T) {
+	t.Parallel()
+	b := run(t, fleet.Options{}, child("serve", "web"), child("serve", "accounts")).ready(t)
+	b.Tell(fleet.Directory{"elsewhere": {"http://far.example:1"}})
+	told := func(process string) bool { return strings.Contains(get(b.of(process).Address+"/reach"), "far.example") }
+	poll(t, "both know it, and each other", func() bool {
+		return told("web") && told("accounts") && knows(b, "web", "accounts") && knows(b, "accounts", "web")
+	})
+	b.Tell(nil)
+	poll(t, "it is forgotten", func() bool { return !told("web") })
 }
 
 // knows reports whether a process has another's present address.

@@ -13,6 +13,8 @@ type Process struct {
 	Services []string // shown in Status
 	Link     string   // the scheme by which it is reached; shown in Status
 	Command  []string // program and arguments
+	Dir      string   // its working folder; "": the fleet's. A relative program starts there
+	Listen   []string // URLs to listen on, if it does not know by itself; port 0: any free one
 	Env      []string // KEY=value, added to this process's environment; the last of a key counts
 }
 

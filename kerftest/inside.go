@@ -4,24 +4,28 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 
 	"google.golang.org/grpc"
 
 	"github.com/kerf-go/kerf"
+	"github.com/kerf-go/kerf/fleet"
 	"github.com/kerf-go/kerf/kit"
 	"github.com/kerf-go/kerf/plan"
 	"github.com/kerf-go/kerf/run"
 )
 
-// inside runs the processes of a plan within the test's own process.
+// inside runs the processes of a plan within the test's own process, except for those
+// that have a command.
 type inside struct {
 	t         *testing.T
 	app       kerf.App
 	plan      *plan.Plan
 	data      string
 	directory *run.Directory
+	programs  programs // empty if no process has a command
 
 	mu        sync.Mutex // guards processes
 	processes map[string]*run.Process
@@ -37,15 +41,57 @@ func newInside(t *testing.T, app kerf.App, p *plan.Plan) *inside {
 		t: t, app: app, plan: p, data: t.TempDir(),
 		directory: run.NewDirectory(p), processes: make(map[string]*run.Process),
 	}
-	t.Cleanup(in.stop)
+	wait := in.launch()
+	t.Cleanup(in.stop) // before the programs, which in's processes may call
 	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
 	defer cancel()
 	for _, q := range p.Processes {
+		if q.Command != nil {
+			continue
+		}
 		if err := in.start(ctx, q.Name, nil); err != nil {
 			t.Fatalf("start process %s: %v", q.Name, err)
 		}
 	}
+	wait()
 	return in
+}
+
+// launch starts the processes that have a command. They and those within the test know of
+// each other when wait has returned.
+func (in *inside) launch() (wait func()) {
+	in.t.Helper()
+	if !slices.ContainsFunc(in.plan.Processes, func(q plan.Process) bool { return q.Command != nil }) {
+		return func() {}
+	}
+	all, ready := launch(in.t, in.plan, in.data, true)
+	in.programs = all
+	return func() {
+		in.t.Helper()
+		ready()
+		urls := make(map[string][]string)
+		for _, q := range in.plan.Processes {
+			if q.Command != nil {
+				urls[q.Name] = all.urls(q.Name)
+			}
+		}
+		in.directory.Merge(urls)
+		in.tell()
+	}
+}
+
+// tell lets the programs know where the other processes are.
+func (in *inside) tell() {
+	if in.programs.Fleet == nil {
+		return
+	}
+	others := make(fleet.Directory)
+	for _, q := range in.plan.Processes {
+		if p := in.process(q.Name); p != nil {
+			others[q.Name] = p.URLs()
+		}
+	}
+	in.programs.Tell(others)
 }
 
 // start starts a process, where it was before if it was.
@@ -65,6 +111,7 @@ func (in *inside) start(ctx context.Context, name string, before *run.Process) e
 	in.processes[name] = p
 	in.mu.Unlock()
 	in.directory.Merge(map[string][]string{name: p.URLs()})
+	in.tell()
 	return p.Ready(ctx)
 }
 
@@ -92,6 +139,9 @@ func (in *inside) urls(process string) []string {
 	if p := in.process(process); p != nil {
 		return p.URLs()
 	}
+	if in.programs.Fleet != nil {
+		return in.programs.urls(process)
+	}
 	return nil
 }
 
@@ -114,18 +164,24 @@ func (in *inside) local(process, service string) (grpc.ClientConnInterface, erro
 
 // kill stops without waiting: the closest to kill -9 that one process can do to a
 // part of itself.
-func (in *inside) kill(_ context.Context, name string) error {
+func (in *inside) kill(ctx context.Context, name string) error {
+	if in.programs.has(name) {
+		return in.programs.Kill(ctx, name)
+	}
 	p := in.process(name)
 	if p == nil {
 		return errNoProcess
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	cancel()
 	_ = p.Stop(ctx) // that it did not drain is what was asked for
 	return nil
 }
 
 func (in *inside) restart(ctx context.Context, name string) error {
+	if in.programs.has(name) {
+		return in.programs.Restart(ctx, name)
+	}
 	p := in.process(name)
 	if p == nil {
 		return errNoProcess

@@ -10,7 +10,8 @@
 //		})
 //	}
 //
-// The first plan, "", is no plan: everything in one process. Stores are SQLite
+// The first plan, "", is no plan: everything in one process. A process with a command is
+// a real one under Run too. Stores are SQLite
 // files in a folder of the test's own, and pages get a port that is free.
 package kerftest
 

@@ -23,6 +23,9 @@ func (r *resolver) checkMethods() {
 // checkMethod checks one entry; s is the process that has it, if one has.
 func (r *resolver) checkMethod(name placed[string], said *fileMethod, s *site) {
 	owner, method, ok := r.model.method(name.v)
+	if !ok && r.ofStranger(name.v) {
+		return
+	}
 	if !ok {
 		r.add(name.at, "the app has no method "+quote(name.v), r.suggestMethod(name.v))
 		return
@@ -53,6 +56,13 @@ func (r *resolver) checkMethod(name placed[string], said *fileMethod, s *site) {
 		known.wait = said.wait
 		r.checkAnswer(method, said.wait)
 	}
+}
+
+// ofStranger tells of methods that a service may have which the model does not know.
+func (r *resolver) ofStranger(method string) bool {
+	service, _, _ := strings.Cut(method, "/")
+	known := slices.ContainsFunc(r.model.Services, func(s Service) bool { return slices.Contains(s.Serves, service) })
+	return r.strangers && !known
 }
 
 func (r *resolver) suggestMethod(got string) string {
@@ -110,9 +120,33 @@ func (r *resolver) connect() {
 		}
 	}
 	for _, s := range r.sites {
-		if !s.given && !called[s] {
+		switch {
+		case r.strangers:
+			r.listenToStrangers(s)
+		case !s.given && !called[s]:
 			s.Listener = Listener{}
 		}
+	}
+}
+
+// listenToStrangers makes a process listen on all that the plan says of it: services
+// that the model does not know may call it.
+func (r *resolver) listenToStrangers(s *site) {
+	for _, name := range s.Services {
+		service, _ := r.model.service(name)
+		for _, m := range service.Methods {
+			if rule := r.rules[m.Name]; rule != nil && rule.link.set() {
+				s.listenOn(rule.link.v)
+			}
+		}
+	}
+}
+
+// listenOn adds a listener for a link, if there is none.
+func (s *site) listenOn(link string) {
+	has := slices.ContainsFunc(s.More, func(l Listener) bool { return l.Link == link })
+	if link != s.Link && !has {
+		s.More = append(s.More, anyPort(link))
 	}
 }
 
@@ -162,10 +196,7 @@ func (r *resolver) inProcess() string {
 func (r *resolver) reach(from Service, m Method, to *site, called map[*site]bool) string {
 	rule := r.rules[m.Name]
 	if rule != nil && rule.link.set() && rule.link.v != to.Link {
-		has := slices.ContainsFunc(to.More, func(l Listener) bool { return l.Link == rule.link.v })
-		if !has {
-			to.More = append(to.More, anyPort(rule.link.v))
-		}
+		to.listenOn(rule.link.v)
 		return rule.link.v
 	}
 	called[to] = true

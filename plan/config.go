@@ -17,7 +17,9 @@ type config struct {
 // placeConfig keeps the configuration of each service, its templates checked.
 func (r *resolver) placeConfig() {
 	for _, c := range r.raw.config {
-		if _, ok := r.model.service(c.name.v); !ok {
+		if _, ok := r.model.service(c.name.v); !ok && r.homes[c.name.v] != nil {
+			continue // of a stranger
+		} else if !ok {
 			r.add(c.name.at, fmt.Sprintf("config is for service %s, which the app has not", quote(c.name.v)),
 				suggest(c.name.v, r.model.serviceNames(), "service"))
 			continue

@@ -21,6 +21,7 @@ type jsonProcess struct {
 	Services  []string       `json:"services"`
 	Replicas  int            `json:"replicas"`
 	Web       string         `json:"web,omitempty"`
+	Command   []string       `json:"command,omitempty"`
 	Listeners []jsonListener `json:"listeners"`
 }
 
@@ -52,7 +53,9 @@ func (p *Plan) JSON(w io.Writer) error {
 		Processes: []jsonProcess{}, Calls: []jsonCall{},
 	}
 	for _, q := range p.Processes {
-		out.Processes = append(out.Processes, jsonProcess{q.Name, q.Services, q.Replicas, q.Web, q.jsonListeners()})
+		out.Processes = append(out.Processes, jsonProcess{
+			q.Name, q.Services, q.Replicas, q.Web, q.Command, q.jsonListeners(),
+		})
 	}
 	for _, c := range p.Calls {
 		deadline := ""

@@ -72,6 +72,7 @@ type fileProcess struct {
 	listen   placed[string]
 	reach    placed[string]
 	web      placed[string]
+	command  placed[[]placed[string]]
 	replicas placed[int]
 	methods  placed[[]named[*fileMethod]]
 }
@@ -80,7 +81,7 @@ func (f *fileProcess) keys() []key {
 	return []key{
 		{
 			"services", "The services that run in this process.", `write "services: [NAME]"`,
-			texts{&f.services, "a list of services, such as [web]"},
+			texts{&f.services, "a list of services, such as [web]", "a name", true},
 		},
 		{"link", "Short for listen: LINK://127.0.0.1:0.", "", text(&f.link, "the name of a link, such as http")},
 		{
@@ -94,6 +95,11 @@ func (f *fileProcess) keys() []key {
 		{
 			"web", "host:port of the web pages. Left out: the process serves none.", "",
 			text(&f.web, "a host and a port, such as 127.0.0.1:8080"),
+		},
+		{
+			"command", "The program that runs this process, and its arguments, if not the app's own. Its working " +
+				"folder is the plan's.", "",
+			texts{&f.command, "a list of a program and its arguments, such as [python3, x.py]", "an argument", false},
 		},
 		{"replicas", "How many of this process run. Default: 1.", "", whole(&f.replicas, 1, 1000)},
 		{

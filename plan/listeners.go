@@ -1,6 +1,10 @@
 package plan
 
-import "fmt"
+import (
+	"fmt"
+	"net/url"
+	"strings"
+)
 
 // placeListeners finds where each process listens, as far as the file says it.
 func (r *resolver) placeListeners() {
@@ -69,7 +73,11 @@ func (r *resolver) placeReach(s *site) {
 			"reach says how others find a fixed address: add listen, or remove reach")
 		return
 	}
-	scheme, a, ok := parseURL(reach.v)
+	base, options, optional := strings.Cut(reach.v, "?") // of the link, such as http=1
+	scheme, a, ok := parseURL(base)
+	if _, err := url.ParseQuery(options); err != nil || optional && options == "" {
+		ok = false
+	}
 	switch {
 	case !ok || a.port == 0 || a.host == "":
 		r.add(reach.at, fmt.Sprintf("reach of process %s is not a URL that can be called", s.Name),
@@ -80,7 +88,7 @@ func (r *resolver) placeReach(s *site) {
 			fmt.Sprintf("process %s listens with %s, but is reached with %s", s.Name, s.Link, quote(scheme)),
 			"use the same link in both")
 	default:
-		s.Reach = scheme + "://" + a.String()
+		s.Reach = scheme + "://" + a.String() + strings.TrimPrefix(reach.v, base)
 	}
 }
 

@@ -50,5 +50,8 @@ func (q Process) title() string {
 	if q.Web != "" {
 		title += " · web " + q.Web
 	}
+	if q.Command != nil {
+		title += " · " + strings.ReplaceAll(q.commandLine(), `"`, "'")
+	}
 	return title
 }

@@ -7,6 +7,10 @@ type Model struct {
 	Services []Service
 	Links    []Link
 	Stores   []string // schemes of store URLs, such as "sqlite"; nil: any scheme will do
+
+	// Process is the one that this program is to run; "": all that have no command. Of the
+	// others it need not know the services.
+	Process string
 }
 
 // Service is what one service of the app declares.
@@ -17,6 +21,7 @@ type Service struct {
 	Calls   []string // names of the services it calls
 	Single  bool     // must not have replicas
 	Web     bool     // serves pages, as far as is known
+	Absent  bool     // another program has it: this one only knows of it
 }
 
 // Method is one method that a Service serves.

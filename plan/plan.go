@@ -43,6 +43,10 @@ type Process struct {
 
 	Web      string // host:port of the pages; "": it serves none
 	Replicas int    // 1 or more
+
+	// Command is the program that runs the process instead of the app's own, and its first
+	// arguments; nil: none. Relative paths in it start at the plan's folder.
+	Command []string
 }
 
 // Listener is where a process can be called.

@@ -136,6 +136,13 @@ func TestListeners(t *testing.T) {
 			plan.Listener{},
 			plan.Listener{Link: "http", Listen: "http://[::]:9001", Reach: "http://[::1]:9001"},
 		},
+		"a link may be told how to reach it": {
+			"processes:\n" + rest + ", listen: 'http://localhost:9001', reach: 'http://rest:9001?http=1&codec=json'}\n",
+			plan.Listener{},
+			plan.Listener{
+				Link: "http", Listen: "http://localhost:9001", Reach: "http://rest:9001?http=1&codec=json",
+			},
+		},
 		"a link of its own makes a process listen": {
 			"link: http\nprocesses:\n  edge: {services: [web], link: udp}\n" +
 				"  rest: {services: [accounts, follows, notify, messages]}\n",
@@ -225,5 +232,66 @@ func TestEditorsAndTheirBytes(t *testing.T) {
 		if _, err := plan.Parse("plan.yaml", []byte(text), chirp()); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// onlyAccounts is a program that has one service, and knows of another.
+func onlyAccounts(process string) plan.Model {
+	m := chirp()
+	m.Services = []plan.Service{m.Services[0], m.Services[1]}
+	m.Services[1].Absent = true
+	m.Process = process
+	return m
+}
+
+const manyPrograms = `
+version: 1
+app: chirp
+link: http
+processes:
+  web: {services: [web]}
+  accounts: {services: [accounts], command: [./accounts]}
+  rest: {services: [notify, messages, follows]}
+methods:
+  ` + logIn + `: {deadline: 9s}
+  ` + deliver + `: {wait: accepted, link: nats}
+  chirp.accounts.v1.Accounts/LogOut: {link: udp}
+config:
+  web: {title: x}
+`
+
+func TestAProgramNeedsToKnowOnlyItsOwnProcess(t *testing.T) {
+	t.Parallel()
+	p, err := plan.Parse("plan.yaml", []byte(manyPrograms), onlyAccounts("accounts"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, _ := p.Process("accounts")
+	http := plan.Listener{Link: "http", Listen: "http://127.0.0.1:0"}
+	udp := plan.Listener{Link: "udp", Listen: "udp://127.0.0.1:0"}
+	if q.Listener != http || !reflect.DeepEqual(q.More, []plan.Listener{udp}) {
+		t.Errorf("its callers cannot reach it: %+v", q)
+	}
+	if !reflect.DeepEqual(q.Command, []string{"./accounts"}) || p.Deadline(logIn) != 9*time.Second {
+		t.Errorf("%+v, deadline %v", q, p.Deadline(logIn))
+	}
+	for process, wants := range map[string][]string{
+		"":         {`no service "web"`, `no service "notify"`, "service follows is not in this program"},
+		"web":      {`no service "web"`},
+		"rest":     {`no service "notify"`, "service follows is not in this program"},
+		"accounts": nil,
+	} {
+		_, err := plan.Parse("plan.yaml", []byte(manyPrograms), onlyAccounts(process))
+		if (err == nil) != (wants == nil) {
+			t.Errorf("as %q: %v", process, err)
+		}
+		for _, want := range wants {
+			if err != nil && !strings.Contains(err.Error(), want) {
+				t.Errorf("as %q: %v, without %s", process, err, want)
+			}
+		}
+	}
+	if _, err := plan.Parse("plan.yaml", []byte("version: 1\napp: chirp\n"), onlyAccounts("")); err == nil {
+		t.Error("a program ran a service that it does not have")
 	}
 }

@@ -58,6 +58,8 @@ type resolver struct {
 	homes map[string]*site // by service
 	rules map[string]*rule // by method
 	meant map[string]bool  // services that a misspelt name was probably for
+
+	strangers bool // there are services that the model does not know
 }
 
 // site is a process on its way to become a Process.

@@ -270,6 +270,7 @@ processes:
     reach: http://core:9001
     web: 127.0.0.1:8080
     replicas: 1
+    command: [./core]
     methods: {chirp.accounts.v1.Accounts/LogIn: {deadline: 1s, share: true, link: http, wait: reply}}
 `
 

@@ -21,6 +21,9 @@ func (r *resolver) placeServices() {
 					"end with a dash")
 		}
 		s := &site{Process: Process{Name: p.name.v, Replicas: max(p.v.replicas.v, 1)}, raw: p.v, at: p.name.at}
+		for _, word := range p.v.command.v {
+			s.Command = append(s.Command, word.v)
+		}
 		r.sites = append(r.sites, s)
 		for _, service := range p.v.services.v {
 			r.placeService(s, service)
@@ -37,19 +40,21 @@ func (r *resolver) placeTogether() {
 		at:      Position{File: r.file},
 	}
 	r.sites = []*site{s}
-	for _, service := range s.Services {
-		r.homes[service] = s
+	for _, service := range r.model.Services {
+		r.homes[service.Name] = s
+		if service.Absent {
+			r.add(s.at, fmt.Sprintf("service %s is not in this program, which only knows of it", service.Name),
+				"name the processes, and a command for the one that runs it")
+		}
 	}
 }
 
 func (r *resolver) placeService(s *site, service placed[string]) {
 	declared, ok := r.model.service(service.v)
-	if !ok {
-		r.add(service.at, "the app has no service "+quote(service.v),
-			suggest(service.v, r.model.serviceNames(), "service"))
-		if meant, ok := nearest(service.v, r.model.serviceNames()); ok {
-			r.meant[meant] = true
-		}
+	if !ok && r.elsewhere(s) {
+		r.strangers = true
+	} else if !ok {
+		r.noService(s, service)
 		return
 	}
 	if home, twice := r.homes[service.v]; twice {
@@ -57,12 +62,34 @@ func (r *resolver) placeService(s *site, service placed[string]) {
 			"a service runs in one process: remove it from one; for more of it, give the process replicas")
 		return
 	}
+	if declared.Absent && !r.elsewhere(s) {
+		r.add(service.at, fmt.Sprintf("service %s is not in this program, which only knows of it", service.v),
+			fmt.Sprintf("give process %s a command that runs it", s.Name))
+	}
 	r.homes[service.v] = s
 	s.Services = append(s.Services, service.v)
 	if declared.Single && s.Replicas > 1 {
 		r.add(s.raw.replicas.at, fmt.Sprintf("process %s has %d replicas, but service %s must run only once",
 			s.Name, s.Replicas, service.v), fmt.Sprintf("run %s in a process without replicas", service.v))
 	}
+}
+
+func (r *resolver) noService(s *site, service placed[string]) {
+	hint := suggest(service.v, r.model.serviceNames(), "service")
+	if meant, ok := nearest(service.v, r.model.serviceNames()); ok {
+		r.meant[meant] = true
+	} else {
+		hint += fmt.Sprintf("; or, if another program has it, give process %s a command", s.Name)
+	}
+	r.add(service.at, "the app has no service "+quote(service.v), hint)
+}
+
+// elsewhere tells whether another program runs a process.
+func (r *resolver) elsewhere(s *site) bool {
+	if r.model.Process != "" {
+		return r.model.Process != s.Name
+	}
+	return len(s.Command) > 0
 }
 
 func (r *resolver) checkNowhere() {

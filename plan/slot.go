@@ -135,10 +135,12 @@ func duration(into *placed[time.Duration]) slot {
 	}
 }
 
-// texts is a slot for a list of names.
+// texts is a slot for a list of texts.
 type texts struct {
 	into *placed[[]placed[string]]
 	want string
+	each string // what one of them is
+	set  bool   // none may be there twice
 }
 
 func (s texts) read(r *reader, path string, n ast.Node) {
@@ -150,17 +152,19 @@ func (s texts) read(r *reader, path string, n ast.Node) {
 	s.into.at = r.place(n)
 	for _, item := range list.Values {
 		var v placed[string]
-		text(&v, "a name").read(r, "an entry of "+path, item)
+		text(&v, s.each).read(r, "an entry of "+path, item)
 		if v.set() {
 			s.into.v = append(s.into.v, v)
 		}
 	}
 }
 
-func (texts) schema() rules {
-	return ofType("array", rules{
-		"minItems": 1, "uniqueItems": true, "items": ofType("string", rules{"minLength": 1}),
-	})
+func (s texts) schema() rules {
+	list := ofType("array", rules{"minItems": 1, "items": ofType("string", rules{"minLength": 1})})
+	if s.set {
+		list["uniqueItems"] = true
+	}
+	return list
 }
 
 // mapping is a slot for a mapping from any name to structs of one sort.

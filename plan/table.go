@@ -8,6 +8,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 )
 
 // Table writes the processes and the call graph for people. Configuration and
@@ -47,7 +48,7 @@ func writeColumns(out *strings.Builder, rows [][]string) {
 }
 
 func (p *Plan) processRows() [][]string {
-	rows := [][]string{{"PROCESS", "REPLICAS", "SERVICES", "LINK", "LISTEN", "REACH", "WEB"}}
+	rows := [][]string{{"PROCESS", "REPLICAS", "SERVICES", "LINK", "LISTEN", "REACH", "WEB", "COMMAND"}}
 	for _, q := range p.Processes {
 		reach := ""
 		if q.Reach != q.Listen {
@@ -57,12 +58,25 @@ func (p *Plan) processRows() [][]string {
 		if q.Replicas > 1 {
 			replicas = strconv.Itoa(q.Replicas)
 		}
-		rows = append(rows, []string{q.Name, replicas, strings.Join(q.Services, ", "), q.Link, q.Listen, reach, q.Web})
+		rows = append(rows, []string{
+			q.Name, replicas, strings.Join(q.Services, ", "), q.Link, q.Listen, reach, q.Web, q.commandLine(),
+		})
 		for _, l := range q.More {
-			rows = append(rows, []string{"", "", "", l.Link, l.Listen, "", ""})
+			rows = append(rows, []string{"", "", "", l.Link, l.Listen, "", "", ""})
 		}
 	}
 	return rows
+}
+
+// commandLine is the command for people: a word that is not plain is quoted.
+func (q Process) commandLine() string {
+	words := slices.Clone(q.Command)
+	for i, word := range words {
+		if strings.ContainsFunc(word, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }) {
+			words[i] = strconv.Quote(word)
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 // withoutEmpty drops the columns that hold nothing below their heading.

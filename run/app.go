@@ -39,8 +39,9 @@ func checkService(app kerf.App, s kerf.Service) error {
 	if !nameShape.MatchString(s.Name) {
 		errs = append(errs, fmt.Errorf("the service name %q is not allowed: %s", s.Name, nameRule))
 	}
-	if s.New == nil {
-		errs = append(errs, fmt.Errorf("service %s: New is nil: it makes the service", s.Name))
+	if s.New == nil && len(s.Serves) == 0 {
+		errs = append(errs, fmt.Errorf("service %s: New is nil: it makes the service; one that another program has "+
+			"needs Serves, to be called", s.Name))
 	}
 	if slices.Contains(s.Serves, nil) {
 		errs = append(errs, fmt.Errorf("service %s: Serves holds a nil ServiceDesc", s.Name))

@@ -99,7 +99,7 @@ func (b Batteries) Model(app kerf.App) plan.Model {
 }
 
 func serviceModel(s kerf.Service) plan.Service {
-	model := plan.Service{Name: s.Name, Calls: s.Calls, Single: s.Single, Web: len(s.Serves) == 0}
+	model := plan.Service{Name: s.Name, Calls: s.Calls, Single: s.Single, Web: len(s.Serves) == 0, Absent: s.New == nil}
 	for _, desc := range s.Serves {
 		if desc == nil {
 			continue // the Host tells

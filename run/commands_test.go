@@ -133,6 +133,36 @@ func TestWrongCommandLinesSayWhatIsRight(t *testing.T) {
 	}
 }
 
+// onlyFront is a program that only knows of back, which another one has.
+func onlyFront() kerf.App {
+	app := pair(nil, nil)
+	app.Services[1].New = nil
+	return app
+}
+
+func TestAProgramNeedNotHaveEveryService(t *testing.T) {
+	t.Parallel()
+	file := planFile(t, "version: 1\napp: pair\nlink: http\nprocesses:\n  front: {services: [front]}\n"+
+		"  back: {services: [back], command: [./back]}\n  more: {services: [more], command: [./more]}\n")
+	out, err := command(t, onlyFront(), "plan", "--plan", file)
+	if err != nil || !strings.Contains(out, "./back") || !strings.Contains(out, "./more") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	for line, want := range map[string]string{
+		"run":                  "service back is not in this program, which only knows of it",
+		"run --process back":   "service back is not in this program",
+		"run --process more":   `the app has no service "more"`,
+		"run --process nobody": `process "nobody" is not in the plan`,
+	} {
+		args := append(strings.Fields(line), "--data", t.TempDir())
+		if len(args) > 3 {
+			args = append(args, "--plan", file)
+		}
+		_, err := command(t, onlyFront(), args...)
+		wantError(t, err, want)
+	}
+}
+
 func TestAPlanIsShownInThreeFormats(t *testing.T) {
 	t.Parallel()
 	for format, want := range map[string]string{

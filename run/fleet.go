@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
 	"syscall"
 
@@ -23,31 +24,77 @@ type FleetOptions struct {
 	LogLevel  string    // as the flag of run; empty: its default
 	Stdout    io.Writer // the merged logs
 	Status    string    // file for status; empty: none
+	Foreign   bool      // only the processes with a command of their own
 }
 
-// NewFleet makes the fleet of a plan's processes, each a run of the program.
+// NewFleet makes the fleet of a plan's processes, each a run of the program, or of the
+// process's own command, which is given the same arguments.
 func NewFleet(p *plan.Plan, o FleetOptions) (*fleet.Fleet, error) {
+	processes, err := processesOf(p, o)
+	if err != nil {
+		return nil, err
+	}
+	order := slices.DeleteFunc(StopOrder(p), func(name string) bool {
+		return !slices.ContainsFunc(processes, func(q fleet.Process) bool { return q.Name == name })
+	})
+	return fleet.New(processes, fleet.Options{
+		App: p.App, Plan: p.File, Stdout: o.Stdout, StatusFile: o.Status, Order: order,
+	})
+}
+
+func processesOf(p *plan.Plan, o FleetOptions) ([]fleet.Process, error) {
+	file, err := filepath.Abs(p.File) // a command runs elsewhere
+	if err != nil {
+		return nil, fmt.Errorf("where is the plan: %w", err)
+	}
+	if o.Data, err = filepath.Abs(o.Data); err != nil {
+		return nil, fmt.Errorf("where is the data: %w", err)
+	}
 	var processes []fleet.Process
 	for _, q := range p.Processes {
-		command := append(slices.Clone(o.Program), "run", "--plan", p.File, "--process", q.Name, "--data", o.Data)
-		if o.Web != "" && q.Web != "" {
-			command = append(command, "--web", o.Web)
+		if o.Foreign && q.Command == nil {
+			continue
 		}
-		if o.LogFormat != "" {
-			command = append(command, "--log", o.LogFormat)
+		one := fleet.Process{
+			Name: q.Name, Services: q.Services, Link: q.Link, Env: o.Env,
+			Command: append(slices.Clone(o.Program), o.arguments(file, q)...),
 		}
-		if o.LogLevel != "" {
-			command = append(command, "--log-level", o.LogLevel)
+		if q.Command != nil {
+			one.Command = append(slices.Clone(q.Command), o.arguments(file, q)...)
+			one.Dir = filepath.Dir(file)
+			one.Listen = listening(q)
 		}
-		for replica := range q.Replicas {
-			processes = append(processes, fleet.Process{
-				Name: q.Name, Replica: replica, Services: q.Services, Link: q.Link, Command: command, Env: o.Env,
-			})
+		for one.Replica = range q.Replicas {
+			processes = append(processes, one)
 		}
 	}
-	return fleet.New(processes, fleet.Options{
-		App: p.App, Plan: p.File, Stdout: o.Stdout, StatusFile: o.Status, Order: StopOrder(p),
-	})
+	return processes, nil
+}
+
+// arguments make a Kerf program run one process of a plan.
+func (o FleetOptions) arguments(file string, q plan.Process) []string {
+	arguments := []string{"run", "--plan", file, "--process", q.Name, "--data", o.Data}
+	if o.Web != "" && q.Web != "" {
+		arguments = append(arguments, "--web", o.Web)
+	}
+	if o.LogFormat != "" {
+		arguments = append(arguments, "--log", o.LogFormat)
+	}
+	if o.LogLevel != "" {
+		arguments = append(arguments, "--log-level", o.LogLevel)
+	}
+	return arguments
+}
+
+// listening has the URLs that the plan lets a process listen on.
+func listening(q plan.Process) []string {
+	var urls []string
+	for _, l := range append([]plan.Listener{q.Listener}, q.More...) {
+		if l.Listen != "" {
+			urls = append(urls, l.Listen)
+		}
+	}
+	return urls
 }
 
 // StopOrder gives a plan's processes, callers before those they call. In a ring any

@@ -16,7 +16,7 @@ func (c *commands) planCommand() *cobra.Command {
 		Use: "plan", Short: "Show what a plan means: processes, links and who calls whom", Args: noArgs,
 		Example: fmt.Sprintf("  %[1]s plan --plan F\n  %[1]s plan --plan F --format mermaid", c.app.Name),
 		RunE: func(*cobra.Command, []string) error {
-			p, err := c.resolve(file)
+			p, err := c.resolve(file, "")
 			if err != nil {
 				return err
 			}
@@ -45,10 +45,22 @@ func complete(command *cobra.Command, flag string, words ...string) {
 		cobra.FixedCompletions(slices.Clone(words), cobra.ShellCompDirectiveNoFileComp))
 }
 
-func (c *commands) resolve(file string) (*plan.Plan, error) {
+// resolve reads a plan of which this program is to run one process, or all.
+func (c *commands) resolve(file, process string) (*plan.Plan, error) {
 	model := c.batteries.Model(c.app)
+	model.Process = process
 	if file == "" {
-		return plan.Monolith(model), nil
+		return c.monolith(model)
 	}
 	return plan.Resolve(file, model)
+}
+
+func (c *commands) monolith(model plan.Model) (*plan.Plan, error) {
+	for _, s := range model.Services {
+		if s.Absent {
+			return nil, fmt.Errorf("service %s is not in this program, which only knows of it: "+
+				"name a plan that has a command for it, with --plan FILE", s.Name)
+		}
+	}
+	return plan.Monolith(model), nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/kerf-go/kerf/fleet"
 	"github.com/kerf-go/kerf/kit"
 	"github.com/kerf-go/kerf/link"
 )
@@ -126,6 +128,49 @@ func TestAPlanOfSeveralProcessesRunsAsAFleet(t *testing.T) {
 	}
 	if err := p.end(t); err != nil {
 		t.Errorf("it ends with %v", err)
+	}
+}
+
+func TestAProcessRunsItsOwnCommand(t *testing.T) {
+	t.Parallel()
+	self, err := filepath.Abs(os.Args[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	if err := os.Symlink(self, filepath.Join(folder, "back")); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(folder, "plan.yaml")
+	text := "version: 1\napp: pair\nlink: http\nprocesses:\n  front: {services: [front], link: http}\n" +
+		"  back: {services: [back], command: [./back]}\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	shown, err := command(t, pair(nil, nil), "plan", "--plan", file)
+	if err != nil || !strings.Contains(shown, "./back") {
+		t.Errorf("plan shows, %v:\n%s", err, shown)
+	}
+	data := t.TempDir()
+	p := startProgram(t, "run", "--plan", file, "--data", data)
+	poll(t, "it is announced", func() bool { return strings.Contains(p.out.String(), "  data  ") })
+	report, err := fleet.ReadStatus(t.Context(), filepath.Join(data, "status.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := kit.Dial(report.Processes[0].Address, link.DialOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if got, err := askFront(t.Context(), conn, "through both"); err != nil || got != "through both" {
+		t.Errorf("%q, %v", got, err)
+	}
+	for _, s := range report.Processes {
+		shown, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", s.PID))
+		if err == nil && strings.HasPrefix(string(shown), "./back\x00run\x00") != (s.Process == "back") {
+			t.Errorf("%s was started as %q", s.Process, shown)
+		}
 	}
 }
 

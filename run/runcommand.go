@@ -46,7 +46,7 @@ func (c *commands) runCommand() *cobra.Command {
 }
 
 func (c *commands) run(ctx context.Context, f runFlags) error {
-	p, err := c.resolve(f.plan)
+	p, err := c.resolve(f.plan, f.process)
 	if err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func (c *commands) run(ctx context.Context, f runFlags) error {
 	switch {
 	case f.process != "":
 		return c.runOne(ctx, p, f)
-	case len(p.Processes) == 1 && p.Processes[0].Replicas == 1:
+	case len(p.Processes) == 1 && p.Processes[0].Replicas == 1 && p.Processes[0].Command == nil:
 		return c.runAlone(ctx, p, f)
 	}
 	return c.runFleet(ctx, p, f)

@@ -26,7 +26,7 @@ func (c *commands) statusCommand() *cobra.Command {
 		Use: "status", Short: "Show the processes that run", Args: noArgs,
 		Example: fmt.Sprintf("  %[1]s status\n  %[1]s status --json", c.app.Name),
 		RunE: func(command *cobra.Command, _ []string) error {
-			p, err := c.resolve(file)
+			p, err := c.resolve(file, "")
 			if err != nil {
 				return err
 			}

@@ -44,10 +44,16 @@ func (c rawCodec) Unmarshal(data []byte, v any) error {
 // only the two ends understand: a codec forced by a call option.
 const codecHeader = "Kerf-Codec"
 
+// The codecs that content types name.
+const (
+	protoName = "proto"
+	jsonName  = "json"
+)
+
 // wireName is the codec that the content type names.
 func wireName(codec string) string {
-	if codec == "json" {
-		return "json"
+	if codec == jsonName {
+		return jsonName
 	}
-	return "proto"
+	return protoName
 }

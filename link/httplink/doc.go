@@ -11,5 +11,7 @@
 //
 // Kerf's own conns speak the Connect protocol, by default over one kept-alive
 // HTTP/2 connection. http://host:port?http=1 makes them use HTTP/1.1, for servers
-// that know nothing else; streams in both directions at once need HTTP/2.
+// that know nothing else; streams in both directions at once need HTTP/2. With
+// http://host:port?codec=json messages are JSON unless a call option says otherwise: for
+// servers in languages without protobuf.
 package httplink

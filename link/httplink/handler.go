@@ -31,7 +31,7 @@ func newHandler(t *call.Table, o link.ListenOptions, secure bool) http.Handler {
 		maxRecv = link.DefaultMaxRecv
 	}
 	options := []connect.HandlerOption{
-		connect.WithCodec(rawCodec{"proto"}), connect.WithCodec(rawCodec{"json"}),
+		connect.WithCodec(rawCodec{protoName}), connect.WithCodec(rawCodec{jsonName}),
 		connect.WithCodec(rawCodec{"json; charset=utf-8"}),
 		connect.WithReadMaxBytes(maxRecv), connect.WithCompressMinBytes(compressMin),
 	}

@@ -36,9 +36,13 @@ func (Link) Scheme() string { return "http" }
 func (Link) Capabilities() link.Capabilities { return link.Capabilities{Streams: true} }
 
 // Dial makes a conn to http://host:port or https://host:port. The query may say
-// http=1 for HTTP/1.1.
+// http=1 for HTTP/1.1, and codec=json for messages in JSON.
 func (l Link) Dial(u *url.URL, o link.DialOptions) (link.Conn, error) {
 	if err := check(u); err != nil {
+		return nil, fmt.Errorf("dial %q: %w", u, err)
+	}
+	o, err := withCodec(u.Query().Get("codec"), o)
+	if err != nil {
 		return nil, fmt.Errorf("dial %q: %w", u, err)
 	}
 	d, err := newDialer(u, o, l.pings())

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"sync"
-	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -19,22 +18,33 @@ import (
 // clientStream is a caller's end of one call of any kind.
 type clientStream struct {
 	options
-	ctx     context.Context //nolint:containedctx // the call's own
-	cancel  context.CancelCauseFunc
-	unwatch func() bool // stops watching for the conn's end
+	ctx     context.Context         //nolint:containedctx // the call's own
+	cancel  context.CancelCauseFunc // nil: the context is the caller's
+	unwatch func() bool             // stops watching for the conn's end
 	tr      Transport
 	desc    *grpc.StreamDesc
-	stats   statsHandlers
-	began   time.Time
+	stats   *statsHandlers
 
-	sentLast  bool // only the sender touches it
-	receiving sync.Mutex
-	received  bool  // a message has come; receiving guards this and the next
-	end       error // what the receiver was told last, once that was the end
+	sentLast bool   // only the sender touches it
+	received bool   // a message has come; the receiver's, as the next
+	end      error  // what the receiver was told last, once that was the end
+	guard    *guard // nil: Invoke's, which stays on one goroutine's stack
+}
+
+// guard is for streams, whose end may be told by several goroutines.
+type guard struct {
+	receiving sync.Mutex // guards received and end
 	finishing sync.Once
 }
 
 var _ grpc.ClientStream = (*clientStream)(nil)
+
+// watch makes the call's context its own, and ends it when the conn is closed.
+func (s *clientStream) watch(closed context.Context) {
+	ctx, cancel := context.WithCancelCause(s.ctx)
+	s.ctx, s.cancel = ctx, cancel
+	s.unwatch = context.AfterFunc(closed, func() { cancel(errClosing) })
+}
 
 func (s *clientStream) Context() context.Context { return s.ctx }
 
@@ -100,8 +110,10 @@ func (s *clientStream) sendFailure(err error) error {
 }
 
 func (s *clientStream) RecvMsg(v any) error {
-	s.receiving.Lock()
-	defer s.receiving.Unlock()
+	if s.guard != nil {
+		s.guard.receiving.Lock()
+		defer s.guard.receiving.Unlock()
+	}
 	if s.end != nil {
 		return s.end
 	}
@@ -163,37 +175,45 @@ func (s *clientStream) onlyOne() error {
 // abandon ends a stream whose context, or conn, has ended while nobody receives: a
 // receiver would tell the end itself.
 func (s *clientStream) abandon() {
-	if s.receiving.TryLock() {
-		defer s.receiving.Unlock()
+	if s.guard.receiving.TryLock() {
+		defer s.guard.receiving.Unlock()
 		s.finish(Ended(s.ctx, link.MayHaveRun))
 	}
 }
 
-// finish ends the call once: what the options asked for is filled in, and
-// everything is let go.
+// finish ends the call, once.
 func (s *clientStream) finish(err error) {
-	s.finishing.Do(func() {
-		if errors.Is(err, io.EOF) {
-			err = nil
-		}
-		s.cancel(nil) // before the header is asked for: it must not wait
-		if s.tr != nil {
-			s.fill()
-		}
+	if s.guard == nil {
+		s.letGo(err)
+		return
+	}
+	s.guard.finishing.Do(func() { s.letGo(err) })
+}
+
+// letGo fills in what the options asked for, and keeps nothing.
+func (s *clientStream) letGo(err error) {
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	if s.cancel != nil {
 		s.unwatch()
-		if len(s.stats.all) > 0 && s.tr != nil {
-			s.stats.handle(s.ctx, &stats.InTrailer{Client: true, Trailer: s.tr.Trailer()})
-		}
-		_ = s.options.finish(err)
-		s.stats.end(s.ctx, s.began, err)
-	})
+		s.cancel(nil) // before the header is asked for: it must not wait
+	}
+	if s.tr != nil {
+		s.fill()
+		s.stats.handle(s.ctx, func() stats.RPCStats {
+			return &stats.InTrailer{Client: true, Trailer: s.tr.Trailer()}
+		})
+	}
+	_ = s.options.finish(err)
+	s.stats.end(s.ctx, err)
 }
 
 func (s *clientStream) tellHeader() {
-	if len(s.stats.all) > 0 {
+	s.stats.handle(s.ctx, func() stats.RPCStats {
 		header, _ := s.tr.Header() // it came before the message
-		s.stats.handle(s.ctx, &stats.InHeader{Client: true, Header: header})
-	}
+		return &stats.InHeader{Client: true, Header: header}
+	})
 }
 
 func (s *clientStream) fill() {
@@ -206,8 +226,8 @@ func (s *clientStream) fill() {
 	for _, to := range s.trailers {
 		*to = s.tr.Trailer()
 	}
-	if p := s.tr.Peer(); p != nil {
-		for _, to := range s.peers {
+	for _, to := range s.peers {
+		if p := s.tr.Peer(); p != nil {
 			*to = *p
 		}
 	}

@@ -55,6 +55,11 @@ type Transport interface {
 // Queuer is a dialer whose calls may be Accepted by a durable queue.
 type Queuer interface{ Durable() bool }
 
+// Ender is a dialer that ends unary calls itself when it is closed, with Closed. They
+// are opened with their caller's own context: deriving one would take longer than the
+// rest of a call within a process.
+type Ender interface{ EndsUnary() bool }
+
 // Sharer is a transport that can take messages as they are.
 type Sharer interface{ Share() bool }
 
@@ -67,6 +72,10 @@ func NewConn(d Dialer, u *url.URL, o link.DialOptions) (link.Conn, error) {
 		o.MaxSend = link.DefaultMaxSend
 	}
 	c := &conn{dialer: d, url: u.Redacted(), options: o}
+	c.defaults = options{maxRecv: o.MaxRecv, maxSend: o.MaxSend, standard: codecByName("")}
+	if e, ok := d.(Ender); ok {
+		c.endsUnary = e.EndsUnary()
+	}
 	c.closed, c.close = context.WithCancel(context.Background())
 	chain, err := Intercept(bare{c}, c.url, o.Unary, o.Stream)
 	if err != nil {
@@ -77,10 +86,13 @@ func NewConn(d Dialer, u *url.URL, o link.DialOptions) (link.Conn, error) {
 }
 
 type conn struct {
-	dialer  Dialer
-	url     string
-	options link.DialOptions
-	chain   *Chain
+	dialer   Dialer
+	url      string
+	options  link.DialOptions
+	defaults options // of each call
+	chain    *Chain
+
+	endsUnary bool // the dialer is an Ender
 
 	closed context.Context //nolint:containedctx // ends when the conn is closed
 	close  context.CancelFunc
@@ -110,8 +122,8 @@ func (c *conn) Close() error {
 type bare struct{ c *conn }
 
 func (b bare) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
-	s, err := b.c.open(ctx, unaryDesc, method, opts)
-	if err != nil {
+	var s clientStream // nobody keeps it: it costs no memory of its own
+	if err := b.c.open(ctx, &s, unaryDesc, method, opts); err != nil {
 		return err
 	}
 	if err := s.SendMsg(args); err != nil {
@@ -123,8 +135,8 @@ func (b bare) Invoke(ctx context.Context, method string, args, reply any, opts .
 func (b bare) NewStream(
 	ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption,
 ) (grpc.ClientStream, error) {
-	s, err := b.c.open(ctx, desc, method, opts)
-	if err != nil {
+	s := &clientStream{guard: new(guard)}
+	if err := b.c.open(ctx, s, desc, method, opts); err != nil {
 		return nil, err
 	}
 	context.AfterFunc(s.ctx, s.abandon)
@@ -133,38 +145,40 @@ func (b bare) NewStream(
 
 // open starts a call of any kind. Whatever fails here was never sent.
 func (c *conn) open(
-	ctx context.Context, desc *grpc.StreamDesc, method string, opts []grpc.CallOption,
-) (*clientStream, error) {
-	o, err := parse(c.options, opts)
+	ctx context.Context, s *clientStream, desc *grpc.StreamDesc, method string, opts []grpc.CallOption,
+) error {
+	s.options, s.desc = c.defaults, desc
+	err := s.parse(opts)
 	if err == nil && !strings.HasPrefix(method, "/") {
 		err = status.Errorf(codes.Unimplemented, "malformed method name: %q", method)
 	}
-	if err == nil && o.wait == link.Accepted && !c.durable() {
+	if err == nil && s.wait == link.Accepted && !c.durable() {
 		err = status.Errorf(codes.Unimplemented, "%s has no durable queue that could accept %s", c.url, method)
 	}
 	if err != nil {
-		return nil, o.finish(Unsent(err))
+		return s.options.finish(Unsent(err))
 	}
-	header, err := outgoing(ctx, o.creds, c.dialer.Secure(), c.url, method)
+	header, err := outgoing(ctx, s.creds, c.dialer.Secure(), c.url, method)
 	if err != nil {
-		return nil, o.finish(Unsent(err))
+		return s.options.finish(Unsent(err))
 	}
-	s := &clientStream{options: o, desc: desc, stats: statsOf(c.options.Stats, true), began: time.Now()}
-	ctx = s.stats.begin(ctx, method, desc)
-	s.ctx, s.cancel = context.WithCancelCause(ctx)
-	s.unwatch = context.AfterFunc(c.closed, func() { s.cancel(errClosing) })
-	s.tr, err = c.transport(s.ctx, o.waitForReady, Request{
-		Method: method, Desc: desc, Unary: desc == unaryDesc, Header: header, Codec: o.subtype, Authority: o.authority,
-		MaxRecv: o.maxRecv, Wait: o.wait,
+	s.stats = statsOf(c.options.Stats, true)
+	s.ctx = s.stats.begin(ctx, method, desc)
+	if desc != unaryDesc || !c.endsUnary {
+		s.watch(c.closed)
+	}
+	s.tr, err = c.transport(s.ctx, s.waitForReady, Request{
+		Method: method, Desc: desc, Unary: desc == unaryDesc, Header: header, Codec: s.subtype, Authority: s.authority,
+		MaxRecv: s.maxRecv, Wait: s.wait,
 	})
 	if err != nil {
 		s.finish(err)
-		return nil, err
+		return err
 	}
-	if len(s.stats.all) > 0 {
-		s.stats.handle(s.ctx, &stats.OutHeader{Client: true, FullMethod: method, Header: header})
-	}
-	return s, nil
+	s.stats.handle(s.ctx, func() stats.RPCStats {
+		return &stats.OutHeader{Client: true, FullMethod: method, Header: header}
+	})
+	return nil
 }
 
 func (c *conn) durable() bool {
@@ -200,6 +214,9 @@ func (c *conn) untilReady(ctx context.Context) error {
 		case <-ctx.Done():
 			timer.Stop()
 			return Ended(ctx, link.NeverSent)
+		case <-c.closed.Done():
+			timer.Stop()
+			return Closed(link.NeverSent)
 		case <-timer.C:
 		}
 	}

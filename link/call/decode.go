@@ -15,10 +15,10 @@ func decode(codec encoding.CodecV2, m Message, v any, limit int) (size int, err 
 		return size, status.Errorf(codes.ResourceExhausted,
 			"grpc: received message larger than max (%d vs. %d)", size, limit)
 	}
-	if m.Shared != nil {
-		return size, share(m.Shared, v)
+	if m.other != nil && m.other.shared != nil {
+		return size, share(m.other.shared, v)
 	}
-	if err := codec.Unmarshal(m.Data, v); err != nil {
+	if err := unmarshal(codec, m, v); err != nil {
 		return size, status.Errorf(codes.Internal, "grpc: failed to unmarshal the received message: %v", err)
 	}
 	return size, nil

@@ -3,8 +3,6 @@ package call
 import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/encoding"
-	// The registry of codecs must know "proto".
-	_ "google.golang.org/grpc/encoding/proto"
 	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
@@ -13,30 +11,63 @@ import (
 // Message is one message on its way: encoded, or, where an in-process link was
 // told so, the very value.
 type Message struct {
-	Data   mem.BufferSlice
-	Shared any // set: Data is empty
-	size   int // of Shared, were it encoded; or of what was not taken in
+	plain []byte // encoded: nobody changes it, and nobody else wants the memory
+	other *other // nil: plain is all
 }
+
+// other is a message that is not plain.
+type other struct {
+	pieces mem.BufferSlice // encoded, in memory that was lent
+	shared any             // the very value: there are no pieces
+	size   int             // of shared, were it encoded; or of what was not taken in
+}
+
+// Encoded wraps bytes that nobody changes any more.
+func Encoded(b []byte) Message { return Message{plain: b} }
+
+// TooLarge stands for a message that was not taken in: it is above the limit.
+func TooLarge(size int) Message { return Message{other: &other{size: size}} }
 
 // Size is the message's in bytes, encoded.
 func (m Message) Size() int {
-	if m.size > 0 {
-		return m.size
+	switch {
+	case m.other == nil:
+		return len(m.plain)
+	case m.other.size > 0:
+		return m.other.size
 	}
-	return m.Data.Len()
+	return m.other.pieces.Len()
 }
 
-// TooLarge stands for a message that was not taken in: it is above the limit.
-func TooLarge(size int) Message { return Message{size: size} }
+// Bytes gives the encoded message in one piece, which outlives Free.
+func (m Message) Bytes() []byte {
+	if m.other == nil {
+		return m.plain
+	}
+	return m.other.pieces.Materialize()
+}
 
-// Bytes gives the encoded message in one piece.
-func (m Message) Bytes() []byte { return m.Data.Materialize() }
+// View is Bytes without a copy where that is possible: it must not outlive Free.
+func (m Message) View() []byte {
+	if m.other != nil && len(m.other.pieces) == 1 {
+		return m.other.pieces[0].ReadOnlyData()
+	}
+	return m.Bytes()
+}
 
-// Free lets go of the buffers.
-func (m Message) Free() { m.Data.Free() }
+func (m Message) buffers() mem.BufferSlice {
+	if m.other == nil {
+		return mem.BufferSlice{mem.SliceBuffer(m.plain)}
+	}
+	return m.other.pieces
+}
 
-// Encoded wraps bytes that nobody changes any more.
-func Encoded(b []byte) Message { return Message{Data: mem.BufferSlice{mem.SliceBuffer(b)}} }
+// Free gives back what was lent.
+func (m Message) Free() {
+	if m.other != nil {
+		m.other.pieces.Free()
+	}
+}
 
 // seal makes the message that a transport carries of v: the very value if it
 // shares, else encoded. Either way it keeps to the limit.
@@ -58,16 +89,35 @@ func encode(codec encoding.CodecV2, v, tr any) (Message, error) {
 		if err != nil {
 			return Message{}, status.Errorf(codes.Internal, "share message: %v", err)
 		}
-		return Message{Shared: v, size: proto.Size(m)}, nil
+		return Message{other: &other{shared: v, size: proto.Size(m)}}, nil
 	}
 	if v == nil {
 		return Message{}, nil
 	}
-	data, err := codec.Marshal(v)
+	m, err := marshal(codec, v)
 	if err != nil {
 		return Message{}, status.Errorf(codes.Internal, "grpc: error while marshaling: %v", err)
 	}
-	return Message{Data: data}, nil
+	return m, nil
+}
+
+func marshal(codec encoding.CodecV2, v any) (Message, error) {
+	if p, ok := codec.(protoCodec); ok {
+		if b, small, err := p.marshalSmall(v); small {
+			return Encoded(b), err
+		}
+	}
+	data, err := codec.Marshal(v)
+	return Message{other: &other{pieces: data}}, err
+}
+
+func unmarshal(codec encoding.CodecV2, m Message, v any) error {
+	if _, ok := codec.(protoCodec); ok && m.other == nil {
+		if v, ok := v.(proto.Message); ok {
+			return proto.Unmarshal(m.plain, v)
+		}
+	}
+	return codec.Unmarshal(m.buffers(), v)
 }
 
 // codecByName finds how messages of a content subtype are encoded; "" is proto.
@@ -76,6 +126,9 @@ func codecByName(name string) encoding.CodecV2 {
 		name = "proto"
 	}
 	if c := encoding.GetCodecV2(name); c != nil {
+		if isProto(c) {
+			return protoCodec{}
+		}
 		return c
 	}
 	if c := encoding.GetCodec(name); c != nil {

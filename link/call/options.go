@@ -22,27 +22,30 @@ type options struct {
 	waitForReady      bool
 	subtype           string
 	codec             encoding.CodecV2
+	standard          encoding.CodecV2 // what codec is if nobody asks for another
 	authority         string
 	wait              link.Wait
 }
 
 // parse reads the options that grpc-go exports. Those about compression, retry
 // buffers and static methods mean nothing here, and unknown ones are passed over.
-func parse(defaults link.DialOptions, opts []grpc.CallOption) (options, error) {
-	o := options{maxRecv: defaults.MaxRecv, maxSend: defaults.MaxSend}
+func (o *options) parse(opts []grpc.CallOption) error {
 	for _, opt := range opts {
 		o.set(opt)
 	}
 	if o.codec == nil {
-		o.codec = codecByName(o.subtype)
+		o.codec = o.standard
+		if o.subtype != "" {
+			o.codec = codecByName(o.subtype)
+		}
 	}
 	if o.codec == nil {
-		return o, status.Errorf(codes.Internal, "no codec registered for content-subtype %s", o.subtype)
+		return status.Errorf(codes.Internal, "no codec registered for content-subtype %s", o.subtype)
 	}
 	if o.subtype == "" {
 		o.subtype = o.codec.Name()
 	}
-	return o, nil
+	return nil
 }
 
 func (o *options) set(opt grpc.CallOption) {

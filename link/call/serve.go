@@ -6,10 +6,10 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"sync"
-	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/stats"
 	"google.golang.org/grpc/status"
@@ -18,7 +18,7 @@ import (
 // Incoming is a call that has arrived at a server.
 type Incoming struct {
 	Method string      // "/package.Service/Method"
-	Header metadata.MD // the caller's metadata; the handler's to keep
+	Header metadata.MD // the caller's metadata: nobody changes it any more
 	Codec  string      // content subtype of its messages; "" is proto
 }
 
@@ -44,24 +44,33 @@ func (t *Table) Serve(ctx context.Context, in Incoming, tr ServerTransport) End 
 	if m == nil {
 		return End{Status: status.New(codes.Unimplemented, missing)}
 	}
-	codec := codecByName(in.Codec)
-	if codec == nil {
-		codec = codecByName("") // as grpc-go does; the message will tell
-	}
 	s := &serverStream{
-		tr: tr, method: m, codec: codec, maxRecv: t.options.MaxRecv, maxSend: t.options.MaxSend,
+		tr: tr, method: m, codec: t.codecOf(in), maxRecv: t.options.MaxRecv, maxSend: t.options.MaxSend,
 		stats: statsOf(t.options.Stats, false),
 	}
 	ctx = metadata.NewIncomingContext(ctx, in.Header)
 	ctx = grpc.NewContextWithServerTransportStream(ctx, transportStream{s})
 	s.ctx = s.stats.begin(ctx, m.full, m.desc)
-	s.stats.handle(s.ctx, &stats.InHeader{FullMethod: m.full, Header: in.Header})
-	began := time.Now()
+	s.stats.handle(s.ctx, func() stats.RPCStats {
+		return &stats.InHeader{FullMethod: m.full, Header: in.Header.Copy()}
+	})
 	err := t.run(s)
 	end := s.end(answer(err))
-	s.stats.handle(s.ctx, &stats.OutTrailer{Trailer: end.Trailer})
-	s.stats.end(s.ctx, began, end.Status.Err())
+	s.stats.handle(s.ctx, func() stats.RPCStats { return &stats.OutTrailer{Trailer: end.Trailer} })
+	s.stats.end(s.ctx, end.Status.Err())
 	return end
+}
+
+// codecOf tells how a call's messages are encoded. Of what nobody knows, the message
+// will tell, as in grpc-go.
+func (t *Table) codecOf(in Incoming) encoding.CodecV2 {
+	if in.Codec == "" || in.Codec == t.standard.Name() {
+		return t.standard
+	}
+	if codec := codecByName(in.Codec); codec != nil {
+		return codec
+	}
+	return t.standard
 }
 
 // run calls the handler. A panic becomes Internal for this one call; so does a

@@ -22,7 +22,7 @@ type serverStream struct {
 	method           *method
 	codec            encoding.CodecV2
 	maxRecv, maxSend int
-	stats            statsHandlers
+	stats            *statsHandlers
 	received         bool // one message has come; only the receiver touches it
 	headers
 }
@@ -79,7 +79,7 @@ func (s *serverStream) flushHeader(first bool) error {
 		return nil
 	}
 	s.sent = true
-	s.stats.handle(s.ctx, &stats.OutHeader{Header: s.header})
+	s.stats.handle(s.ctx, func() stats.RPCStats { return &stats.OutHeader{Header: s.header} })
 	return s.tr.SendHeader(s.header)
 }
 

@@ -135,7 +135,7 @@ func FuzzJSON(f *testing.F) {
 	f.Add([]byte(`{"payload":"AA==",`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		got := full(t)
-		if err := codec.Unmarshal(Encoded(data).Data, got); err != nil {
+		if err := unmarshal(codec, Encoded(data), got); err != nil {
 			return
 		}
 		written, err := codec.Marshal(got)
@@ -156,7 +156,7 @@ func TestJSONTakesOnlyMessages(t *testing.T) {
 		t.Error("text was marshalled")
 	}
 	var s string
-	if err := codec.Unmarshal(Encoded([]byte("{}")).Data, &s); err == nil {
+	if err := unmarshal(codec, Encoded([]byte("{}")), &s); err == nil {
 		t.Error("text was unmarshalled")
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/encoding"
 
 	"github.com/kerf-go/kerf/link"
 )
@@ -21,6 +22,8 @@ type Table struct {
 	options link.ListenOptions
 	unary   grpc.UnaryServerInterceptor // nil: none
 	stream  grpc.StreamServerInterceptor
+
+	standard encoding.CodecV2 // of calls that ask for no other
 
 	mu       sync.RWMutex // guards the fields below
 	services map[string]*service
@@ -61,6 +64,7 @@ func NewTable(o link.ListenOptions) *Table {
 	return &Table{
 		options: o, services: make(map[string]*service),
 		unary: chainUnary(o.Unary), stream: chainStream(o.Stream),
+		standard: codecByName(""),
 	}
 }
 

@@ -108,7 +108,7 @@ func feed(t *testing.T, b []byte, handle func(Frame) error, in *inbox) {
 		}
 		held := len(in.partial)
 		for _, m := range in.queue {
-			held += m.Data.Len()
+			held += m.Size()
 		}
 		if held > window+maxPayload {
 			t.Fatalf("%d bytes are held", held)

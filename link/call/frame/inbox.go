@@ -7,8 +7,6 @@ import (
 	"io"
 	"sync"
 
-	"google.golang.org/grpc/mem"
-
 	"github.com/kerf-go/kerf/link/call"
 )
 
@@ -106,9 +104,9 @@ func (b *inbox) start(size int) {
 }
 
 func (b *inbox) complete() {
-	m := call.TooLarge(b.skipped)
-	if b.skipped == 0 {
-		m = call.Message{Data: mem.BufferSlice{mem.SliceBuffer(b.partial)}}
+	m := call.Encoded(b.partial)
+	if b.skipped > 0 {
+		m = call.TooLarge(b.skipped)
 	}
 	if b.queue == nil {
 		b.queue = b.one[:0]

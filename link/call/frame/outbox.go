@@ -69,7 +69,7 @@ func (o *outbox) spend(ctx context.Context, cost int) error {
 func (o *outbox) message(
 	ctx context.Context, id uint64, b []byte, m call.Message, write func(frames []byte) error,
 ) ([]byte, error) {
-	left := plain(m)
+	left := m.View()
 	piece := left[:min(len(left), pieceLen)]
 	if err := o.spend(ctx, len(piece)+overhead); err != nil {
 		return b, err
@@ -88,12 +88,4 @@ func (o *outbox) message(
 		b = Append(b[:0], Frame{Kind: kindPiece, Call: id, Payload: piece})
 	}
 	return b, nil
-}
-
-// plain is an encoded message in one piece, without a copy if it is one.
-func plain(m call.Message) []byte {
-	if len(m.Data) == 1 {
-		return m.Data[0].ReadOnlyData()
-	}
-	return m.Bytes()
 }

@@ -2,27 +2,93 @@ package inproc
 
 import (
 	"context"
-	"errors"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
 
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
-	"google.golang.org/grpc/status"
 
 	"github.com/kerf-go/kerf/link"
 	"github.com/kerf-go/kerf/link/call"
 )
 
 type dialer struct {
-	name    string
-	options link.DialOptions
+	name   string
+	shared func(method string) bool // nil: none is
+	header metadata.MD              // what a transport adds
+	bells  sync.Pool                // of unary calls
+	closed chan struct{}
+	once   sync.Once              // closes closed
+	latest atomic.Pointer[server] // that was found under the name
+
+	mu      sync.Mutex // guards servers
+	servers []*server  // that may have calls of this dialer
 }
 
-var _ call.Dialer = (*dialer)(nil)
+var (
+	_ call.Dialer = (*dialer)(nil)
+	_ call.Ender  = (*dialer)(nil)
+)
 
-func (d *dialer) Secure() bool { return true }
-func (d *dialer) Close() error { return nil }
+func newDialer(name string, o link.DialOptions) *dialer {
+	agent := "kerf-inproc"
+	if o.UserAgent != "" {
+		agent = o.UserAgent + " " + agent
+	}
+	return &dialer{name: name, shared: o.Shared, closed: make(chan struct{}), header: metadata.MD{
+		":authority": {name}, "content-type": {"application/grpc"}, "user-agent": {agent},
+	}}
+}
+
+func (d *dialer) Secure() bool    { return true }
+func (d *dialer) EndsUnary() bool { return true }
+
+func (d *dialer) Close() error {
+	d.once.Do(func() { close(d.closed) })
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, s := range d.servers {
+		s.cut(func(x *exchange) bool { return x.dialer == d })
+	}
+	return nil
+}
+
+func (d *dialer) isClosed() bool {
+	select {
+	case <-d.closed:
+		return true
+	default:
+		return false
+	}
+}
+
+// server finds who listens under the name; nil: nobody.
+func (d *dialer) server() *server {
+	if s := d.latest.Load(); s != nil && !s.refuses() {
+		return s
+	}
+	s := find(d.name)
+	if s == nil {
+		return nil
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.servers = slices.DeleteFunc(d.servers, func(old *server) bool { return old == s || old.ctx.Err() != nil })
+	d.servers = append(d.servers, s)
+	d.latest.Store(s)
+	return s
+}
+
+// bell lends a channel with room for one token.
+func (d *dialer) bell() chan struct{} {
+	if c, ok := d.bells.Get().(chan struct{}); ok {
+		return c
+	}
+	return make(chan struct{}, 1)
+}
 
 func (d *dialer) Ready(context.Context) error {
 	if find(d.name) == nil {
@@ -33,7 +99,7 @@ func (d *dialer) Ready(context.Context) error {
 
 // Open finds the server, and waits while it listens and does not serve yet.
 func (d *dialer) Open(ctx context.Context, r call.Request) (call.Transport, error) {
-	s := find(d.name)
+	s := d.server()
 	if s == nil {
 		return nil, d.Ready(ctx)
 	}
@@ -43,71 +109,37 @@ func (d *dialer) Open(ctx context.Context, r call.Request) (call.Transport, erro
 		select {
 		case <-s.serving:
 		case <-s.stopped:
+		case <-d.closed:
+			return nil, call.Closed(link.NeverSent)
 		case <-ctx.Done():
 			return nil, call.Ended(ctx, link.NeverSent)
 		}
 	}
-	shared := d.options.Shared != nil && d.options.Shared(r.Method)
 	if r.Unary {
-		return newUnary(ctx, s, d.incoming(r), shared), nil
+		return newUnary(ctx, d, s, r), nil
 	}
-	if !s.enter() {
-		return nil, stopping(s)
-	}
-	return startStream(ctx, s, d.incoming(r), shared), nil
+	return startStream(ctx, d, s, r)
 }
 
 func stopping(s *server) error {
 	return call.Unavailable(link.NeverSent, "the server of inproc://%s is stopping", s.name)
 }
 
-// lost is the error of a call that ended without an answer.
-func lost(ctx context.Context, s *server) error {
-	if ctx.Err() != nil {
-		return call.Ended(ctx, link.MayHaveRun)
-	}
-	return call.Unavailable(link.MayHaveRun, "the server of inproc://%s has closed", s.name)
-}
-
-// exited is how a call ends whose handler ended its goroutine.
-var exited = call.End{Status: status.New(codes.Internal, "the handler did not return")}
-
 // incoming is the request as the server gets it, with what a transport adds.
 func (d *dialer) incoming(r call.Request) call.Incoming {
+	in := call.Incoming{Method: r.Method, Header: r.Header, Codec: r.Codec}
+	if r.Header == nil && r.Authority == "" {
+		in.Header = d.header
+		return in
+	}
 	if r.Header == nil {
-		r.Header = make(metadata.MD, 3)
+		in.Header = make(metadata.MD, len(d.header))
 	}
-	agent := "kerf-inproc"
-	if d.options.UserAgent != "" {
-		agent = d.options.UserAgent + " " + agent
+	maps.Copy(in.Header, d.header)
+	if r.Authority != "" {
+		in.Header[":authority"] = []string{r.Authority}
 	}
-	authority := r.Authority
-	if authority == "" {
-		authority = d.name
-	}
-	r.Header[":authority"] = []string{authority}
-	r.Header["content-type"] = []string{"application/grpc"}
-	r.Header["user-agent"] = []string{agent}
-	return call.Incoming{Method: r.Method, Header: r.Header, Codec: r.Codec}
-}
-
-// serverContext is the context of a call on the server's side: it has the
-// caller's deadline and none of its values.
-func serverContext(ctx context.Context, s *server) (context.Context, context.CancelFunc) {
-	base := peer.NewContext(s.ctx, peerOf(s.name))
-	if deadline, ok := ctx.Deadline(); ok {
-		return context.WithDeadline(base, deadline)
-	}
-	return context.WithCancel(base)
-}
-
-// cancelAfter ends the server's context because the caller's has ended. When it
-// was the deadline that ended it, the server's has the same, and tells so itself.
-func cancelAfter(ctx context.Context, cancel context.CancelFunc) {
-	if _, bounded := ctx.Deadline(); bounded && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return
-	}
-	cancel()
+	return in
 }
 
 func peerOf(name string) *peer.Peer {

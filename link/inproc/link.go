@@ -36,7 +36,7 @@ func (Link) Dial(u *url.URL, o link.DialOptions) (link.Conn, error) {
 	if u.Host == "" {
 		return nil, fmt.Errorf("dial %q: no name: write inproc://NAME", u)
 	}
-	return call.NewConn(&dialer{name: u.Host, options: o}, u, o)
+	return call.NewConn(newDialer(u.Host, o), u, o)
 }
 
 // Listen takes a name, which must be free.

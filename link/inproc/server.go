@@ -5,14 +5,16 @@ import (
 	"fmt"
 	"sync"
 
+	"google.golang.org/grpc/peer"
+
 	"github.com/kerf-go/kerf/link"
 	"github.com/kerf-go/kerf/link/call"
 )
 
 type server struct {
 	*call.Table
-	name    string
-	workers workers
+	name string
+	peer *peer.Peer
 
 	ctx     context.Context //nolint:containedctx // parent of every call's, ends with the server
 	cancel  context.CancelFunc
@@ -22,7 +24,8 @@ type server struct {
 	mu      sync.Mutex // guards the fields below
 	started bool
 	stops   bool
-	running int
+	calls   []*exchange   // that run, in no order
+	waiting []worker      // for work, the warmest last
 	idle    chan struct{} // closed once stops and nothing runs
 }
 
@@ -30,10 +33,10 @@ var _ link.Server = (*server)(nil)
 
 func newServer(name string, o link.ListenOptions) *server {
 	s := &server{
-		Table: call.NewTable(o), name: name, workers: newWorkers(),
+		Table: call.NewTable(o), name: name, peer: peerOf(name),
 		serving: make(chan struct{}), stopped: make(chan struct{}), idle: make(chan struct{}),
 	}
-	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.ctx, s.cancel = context.WithCancel(peer.NewContext(context.Background(), s.peer))
 	return s
 }
 
@@ -67,15 +70,24 @@ func (s *server) Shutdown(ctx context.Context) error {
 	case <-ctx.Done():
 		err = fmt.Errorf("shutdown %s: calls still run: %w", s.URL(), ctx.Err())
 	}
-	s.cancel()
+	s.end()
 	return err
 }
 
 // Close ends every call at once. Handlers that ignore their context run on.
 func (s *server) Close() error {
 	s.refuse()
-	s.cancel()
+	s.end()
 	return nil
+}
+
+func (s *server) refuses() bool {
+	select {
+	case <-s.stopped:
+		return true
+	default:
+		return false
+	}
 }
 
 func (s *server) refuse() {
@@ -87,28 +99,41 @@ func (s *server) refuse() {
 	s.stops = true
 	forget(s)
 	close(s.stopped)
-	s.workers.stop()
-	if s.running == 0 {
+	for _, w := range s.waiting {
+		close(w)
+	}
+	s.waiting = nil
+	if len(s.calls) == 0 {
 		close(s.idle)
 	}
 }
 
-// enter counts a call in, unless the server stops.
-func (s *server) enter() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.stops {
-		return false
-	}
-	s.running++
-	return true
+// end ends the contexts of all calls.
+func (s *server) end() {
+	s.cancel()
+	s.cut(func(*exchange) bool { return true })
 }
 
-func (s *server) leave() {
+func (s *server) cut(which func(*exchange) bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.running--
-	if s.stops && s.running == 0 {
-		close(s.idle)
+	for _, x := range s.calls {
+		if which(x) {
+			x.cut()
+		}
 	}
+}
+
+// enlist and strike keep the list of calls, under the lock.
+func (s *server) enlist(x *exchange) {
+	x.at = len(s.calls)
+	s.calls = append(s.calls, x)
+}
+
+func (s *server) strike(x *exchange) {
+	last := len(s.calls) - 1
+	s.calls[x.at] = s.calls[last]
+	s.calls[x.at].at = x.at
+	s.calls[last] = nil
+	s.calls = s.calls[:last]
 }

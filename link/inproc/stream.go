@@ -7,22 +7,15 @@ import (
 	"sync"
 
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/peer"
 
-	"github.com/kerf-go/kerf/link"
 	"github.com/kerf-go/kerf/link/call"
 )
 
 var errWait = errors.New("nothing to read yet")
 
-// stream is both ends of one streaming call. The worker writes end and then
-// closes done; headed is closed when header is set.
+// stream is both ends of one streaming call. headed is closed when header is set.
 type stream struct {
-	ctx    context.Context //nolint:containedctx // the caller's
-	server *server
-	in     call.Incoming
-	shared bool
-
+	exchange
 	serverCtx context.Context //nolint:containedctx // the handler's
 	cancel    context.CancelFunc
 	unwatch   func() bool
@@ -32,8 +25,7 @@ type stream struct {
 	header     metadata.MD
 	headed     chan struct{}
 	headedOnce sync.Once
-	end        call.End
-	done       chan struct{}
+	done       chan struct{} // closed when the call has ended
 }
 
 var (
@@ -41,30 +33,50 @@ var (
 	_ call.ServerTransport = streamServer{}
 )
 
-func startStream(ctx context.Context, s *server, in call.Incoming, shared bool) *stream {
-	st := &stream{
-		ctx: ctx, server: s, in: in, shared: shared,
-		toServer: newPipe(), toClient: newPipe(),
-		headed: make(chan struct{}), done: make(chan struct{}),
+func startStream(ctx context.Context, d *dialer, to *server, r call.Request) (call.Transport, error) {
+	s := &stream{
+		toServer: newPipe(), toClient: newPipe(), headed: make(chan struct{}), done: make(chan struct{}),
 	}
-	st.serverCtx, st.cancel = serverContext(ctx, s)
-	st.unwatch = context.AfterFunc(ctx, func() { cancelAfter(ctx, st.cancel) })
-	s.workers.start(st)
-	return st
+	s.prepare(ctx, d, to, r)
+	s.serverCtx, s.cancel = serverContext(s.ctx, s.server)
+	s.unwatch = context.AfterFunc(s.ctx, func() { cancelAfter(s.ctx, s.cancel) })
+	if !s.server.start(s) {
+		s.unwatch()
+		s.cancel()
+		return nil, stopping(to)
+	}
+	return s, nil
 }
 
-// run is the worker's part.
 func (s *stream) run() {
-	defer s.server.leave()
 	defer s.cancel()
 	defer s.unwatch()
-	defer close(s.done)
-	s.end = exited // what holds if the handler ends its goroutine
-	s.end = s.server.Table.Serve(s.serverCtx, s.in, streamServer{s})
+	defer s.finish()
+	s.handle(s.serverCtx, streamServer{s})
 }
 
-func (s *stream) Share() bool      { return s.shared }
-func (s *stream) Peer() *peer.Peer { return peerOf(s.server.name) }
+func (s *stream) finish() {
+	s.becomes(ended)
+	close(s.done)
+}
+
+// serverContext is the context of a call on the server's side: it has the
+// caller's deadline and none of its values.
+func serverContext(ctx context.Context, s *server) (context.Context, context.CancelFunc) {
+	if deadline, ok := ctx.Deadline(); ok {
+		return context.WithDeadline(s.ctx, deadline)
+	}
+	return context.WithCancel(s.ctx)
+}
+
+// cancelAfter ends the server's context because the caller's has ended. When it
+// was the deadline that ended it, the server's has the same, and tells so itself.
+func cancelAfter(ctx context.Context, cancel context.CancelFunc) {
+	if _, bounded := ctx.Deadline(); bounded && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return
+	}
+	cancel()
+}
 
 func (s *stream) Send(m call.Message) error {
 	// The handler's context ends with the call, whichever side ends it.
@@ -83,7 +95,7 @@ func (s *stream) CloseSend() error {
 func (s *stream) Recv() (call.Message, error) {
 	for {
 		if s.ctx.Err() != nil {
-			return call.Message{}, lost(s.ctx, s.server)
+			return call.Message{}, s.lost()
 		}
 		ended := s.ended() // asked first: what was sent before the end is in the pipe by then
 		m, err := s.toClient.get()
@@ -99,17 +111,10 @@ func (s *stream) Recv() (call.Message, error) {
 		case <-s.ctx.Done():
 		case <-s.server.ctx.Done():
 			if !s.ended() {
-				return call.Message{}, lost(s.ctx, s.server)
+				return call.Message{}, s.lost()
 			}
 		}
 	}
-}
-
-func (s *stream) status() error {
-	if s.end.Status != nil {
-		return link.Mark(s.end.Status, link.Answered)
-	}
-	return io.EOF
 }
 
 func (s *stream) Header() (metadata.MD, error) {
@@ -131,23 +136,7 @@ func (s *stream) Header() (metadata.MD, error) {
 	case <-s.done:
 		return nil, nil //nolint:nilnil // the call ended without a header: Recv tells why
 	default:
-		return nil, lost(s.ctx, s.server)
-	}
-}
-
-func (s *stream) Trailer() metadata.MD {
-	if !s.ended() {
-		return nil
-	}
-	return s.end.Trailer
-}
-
-func (s *stream) ended() bool {
-	select {
-	case <-s.done:
-		return true
-	default:
-		return false
+		return nil, s.lost()
 	}
 }
 

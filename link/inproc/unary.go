@@ -5,132 +5,129 @@ import (
 	"io"
 
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/peer"
 
-	"github.com/kerf-go/kerf/link"
 	"github.com/kerf-go/kerf/link/call"
 )
 
 // unary is both ends of one call made by Invoke. The worker writes the fields of
-// the answer and then closes done; the caller reads them only after that.
+// the answer; the caller reads them only after the end.
 type unary struct {
-	ctx    context.Context //nolint:containedctx // the caller's
-	server *server
-	in     call.Incoming
-	shared bool
+	exchange
+	handler callContext
+	request call.Message
+	asked   bool // the handler has taken the request
+	taken   int  // replies that the caller has taken
 
-	serverCtx context.Context //nolint:containedctx // the handler's
-	cancel    context.CancelFunc
-	request   call.Message
-	asked     bool // the handler has taken the request
-	taken     int  // replies that the caller has taken
-
-	done    chan struct{}
 	header  metadata.MD
-	replies []call.Message // one, unless the method streams: two are enough to see that
-	end     call.End
+	reply   call.Message
+	replied int // more than once if the method streams
 }
 
 var (
 	_ call.Transport       = (*unary)(nil)
-	_ call.ServerTransport = unaryServer{}
+	_ call.ServerTransport = (*unaryServer)(nil)
 )
 
-func newUnary(ctx context.Context, s *server, in call.Incoming, shared bool) *unary {
-	return &unary{ctx: ctx, server: s, in: in, shared: shared, done: make(chan struct{})}
+func newUnary(ctx context.Context, d *dialer, s *server, r call.Request) *unary {
+	u := new(unary)
+	u.prepare(ctx, d, s, r)
+	u.handler.call = &u.exchange
+	u.bell = d.bell()
+	return u
 }
 
-func (u *unary) Share() bool      { return u.shared }
 func (u *unary) CloseSend() error { return nil }
-func (u *unary) Peer() *peer.Peer { return peerOf(u.server.name) }
 
 func (u *unary) Send(m call.Message) error {
-	if !u.server.enter() {
+	u.request = m
+	if !u.server.start(u) {
 		m.Free()
 		return stopping(u.server)
 	}
-	u.request = m
-	u.serverCtx, u.cancel = serverContext(u.ctx, u.server)
-	u.server.workers.start(u)
 	return nil
 }
 
-// run is the worker's part.
 func (u *unary) run() {
-	defer u.server.leave()
-	defer u.cancel()
-	defer close(u.done)
-	u.end = exited // what holds if the handler ends its goroutine
-	u.end = u.server.Table.Serve(u.serverCtx, u.in, unaryServer{u})
+	defer u.finish()
+	u.handle(&u.handler, (*unaryServer)(u))
+}
+
+func (u *unary) finish() {
+	u.handler.finish(context.Canceled)
+	if u.becomes(ended) {
+		u.bell <- struct{}{}
+	}
 }
 
 func (u *unary) Recv() (call.Message, error) {
-	select {
-	case <-u.done:
-	case <-u.ctx.Done():
-	case <-u.server.ctx.Done():
+	if err := u.wait(); err != nil {
+		return call.Message{}, err
 	}
-	if !u.answered() {
-		cancelAfter(u.ctx, u.cancel)
-		return call.Message{}, lost(u.ctx, u.server)
-	}
-	if u.taken < len(u.replies) {
+	if u.taken < u.replied {
 		u.taken++
-		return u.replies[u.taken-1], nil
+		m := u.reply
+		u.reply = call.Message{} // it is the receiver's now; what else was sent is not kept
+		return m, nil
 	}
-	if u.end.Status != nil {
-		return call.Message{}, link.Mark(u.end.Status, link.Answered)
+	return call.Message{}, u.status()
+}
+
+// wait returns at the end, or lets the handler know that nobody waits any more.
+func (u *unary) wait() error {
+	if u.bell == nil {
+		return nil
 	}
-	return call.Message{}, io.EOF
+	if u.dialer.isClosed() {
+		u.cut() // it may have been closed before this call was in the server's list
+	}
+	reason := context.Canceled
+	select {
+	case <-u.bell:
+	case <-u.ctx.Done():
+		if u.becomes(left) {
+			reason = u.ctx.Err()
+		} else {
+			<-u.bell
+		}
+	}
+	u.dialer.bells.Put(u.bell)
+	u.bell = nil
+	if u.ended() {
+		return nil
+	}
+	u.handler.finish(reason)
+	return u.lost()
 }
 
 func (u *unary) Header() (metadata.MD, error) {
-	if !u.answered() {
-		return nil, call.Ended(u.ctx, link.MayHaveRun)
+	if !u.ended() {
+		return nil, u.lost()
 	}
 	return u.header, nil
 }
 
-func (u *unary) Trailer() metadata.MD {
-	if !u.answered() {
-		return nil
-	}
-	return u.end.Trailer
-}
-
-func (u *unary) answered() bool {
-	select {
-	case <-u.done:
-		return true
-	default:
-		return false
-	}
-}
-
 // unaryServer is the handler's end.
-type unaryServer struct{ u *unary }
+type unaryServer unary
 
-func (s unaryServer) Share() bool { return s.u.shared }
-
-func (s unaryServer) Recv() (call.Message, error) {
-	if s.u.asked {
+func (u *unaryServer) Recv() (call.Message, error) {
+	if u.asked {
 		return call.Message{}, io.EOF
 	}
-	s.u.asked = true
-	return s.u.request, nil
+	u.asked = true
+	return u.request, nil
 }
 
-func (s unaryServer) SendHeader(header metadata.MD) error {
-	s.u.header = header
+func (u *unaryServer) SendHeader(header metadata.MD) error {
+	u.header = header
 	return nil
 }
 
-func (s unaryServer) Send(m call.Message) error {
-	const enough = 2
-	if len(s.u.replies) == enough {
-		m.Free()
+func (u *unaryServer) Send(m call.Message) error {
+	u.replied++
+	if u.replied > 1 {
+		m.Free() // that there is one more is all that counts
 		return io.EOF
 	}
-	s.u.replies = append(s.u.replies, m)
+	u.reply = m
 	return nil
 }

@@ -1,47 +1,67 @@
 package inproc
 
-// workers is a pool of goroutines that run handlers. Each keeps the stack that
-// handlers have grown, which is what makes it cheaper than a goroutine per call.
-// The server owns them: they end after stop, once their handler returns.
-type workers struct {
-	work chan task
-	idle chan struct{} // a token for each worker that may wait for work
-	done chan struct{}
-}
-
 // task is one call to run.
-type task interface{ run() }
-
-// maxIdle bounds the workers that wait for work.
-const maxIdle = 16
-
-func newWorkers() workers {
-	return workers{work: make(chan task), idle: make(chan struct{}, maxIdle), done: make(chan struct{})}
+type task interface {
+	run()
+	self() *exchange
 }
 
-func (w workers) start(t task) {
-	select {
-	case w.work <- t:
-	default:
-		go w.loop(t)
+// worker is a goroutine that runs one call after the other. It keeps the stack that
+// handlers have grown, which is what makes it cheaper than a goroutine for each. The
+// server owns them: they end with it, once their handler returns.
+type worker chan task
+
+// maxWaiting bounds the workers that wait for work.
+const maxWaiting = 64
+
+// start runs a call, unless the server stops.
+func (s *server) start(t task) bool {
+	s.mu.Lock()
+	if s.stops {
+		s.mu.Unlock()
+		return false
+	}
+	s.enlist(t.self())
+	last := len(s.waiting) - 1
+	if last < 0 {
+		s.mu.Unlock()
+		go s.work(t)
+		return true
+	}
+	w := s.waiting[last]
+	s.waiting = s.waiting[:last]
+	s.mu.Unlock()
+	w <- t // it has room for one
+	return true
+}
+
+func (s *server) work(t task) {
+	w := make(worker, 1)
+	for t != nil && s.run(t, w) {
+		t = <-w // nil: the server stops
 	}
 }
 
-func (w workers) loop(t task) {
-	for {
-		t.run()
-		select {
-		case w.idle <- struct{}{}:
-		default:
-			return
-		}
-		select {
-		case t = <-w.work:
-			<-w.idle
-		case <-w.done:
-			return
-		}
-	}
+// run tells whether the worker is to wait for more work.
+func (s *server) run(t task, w worker) (stays bool) {
+	returned := false // a handler may end its goroutine
+	defer func() { stays = s.leave(t.self(), w, returned) }()
+	t.run()
+	returned = true
+	return stays
 }
 
-func (w workers) stop() { close(w.done) }
+// leave counts a call out, and a worker in that may wait.
+func (s *server) leave(x *exchange, w worker, mayWait bool) (waits bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.strike(x)
+	if s.stops && len(s.calls) == 0 {
+		close(s.idle)
+	}
+	if s.stops || !mayWait || len(s.waiting) == maxWaiting {
+		return false
+	}
+	s.waiting = append(s.waiting, w)
+	return true
+}

@@ -30,8 +30,11 @@ import (
 func borrow(t *testing.T, s linktest.Subject, register func(*grpc.Server)) *grpc.ClientConn {
 	t.Helper()
 	u := parse(t, s.URL)
-	if u.Host == "" {
-		u.Host = strings.ReplaceAll(t.Name(), "/", "-")
+	switch own := strings.ReplaceAll(t.Name(), "/", "-"); { // where names tell servers apart
+	case u.Path != "":
+		u.Path += own
+	case u.Port() == "":
+		u.Host += own
 	}
 	server, err := s.Link.Listen(t.Context(), u, link.ListenOptions{})
 	if err != nil {
@@ -51,7 +54,7 @@ func borrow(t *testing.T, s linktest.Subject, register func(*grpc.Server)) *grpc
 // overEach runs a test over every link.
 func overEach(t *testing.T, test func(*testing.T, linktest.Subject)) {
 	t.Helper()
-	for name, subject := range subjects() {
+	for name, subject := range subjects(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			test(t, subject)
@@ -129,10 +132,11 @@ func TestStubsOfOldGeneratorsCallOverEveryLink(t *testing.T) {
 		if text, err := client.unary(t.Context(), &linktestv1.Message{Text: "hi"}); err != nil || text != "hi" {
 			t.Errorf("unary: %q, %v", text, err)
 		}
-		if text, err := client.chat(t.Context(), "hi"); err != nil || text != "hi" {
+		text, err := client.chat(t.Context(), "hi")
+		if subject.Link.Capabilities().Streams && text != "hi" {
 			t.Errorf("chat: %q, %v", text, err)
 		}
-		_, err := client.unary(t.Context(), &linktestv1.Message{Text: "fail"})
+		_, err = client.unary(t.Context(), &linktestv1.Message{Text: "fail"})
 		if status.Code(err) != codes.Aborted || link.Ran(err) != link.Answered {
 			t.Errorf("a failure: %v, %v", err, link.Ran(err))
 		}

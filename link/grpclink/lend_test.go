@@ -6,7 +6,9 @@ import (
 	"reflect"
 	"sync"
 	"testing"
+	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"google.golang.org/grpc"
 
 	"github.com/kerf-go/kerf/link"
@@ -14,17 +16,40 @@ import (
 	"github.com/kerf-go/kerf/link/httplink"
 	"github.com/kerf-go/kerf/link/inproc"
 	"github.com/kerf-go/kerf/link/linktest"
+	"github.com/kerf-go/kerf/link/natslink"
 	"github.com/kerf-go/kerf/link/tcplink"
+	"github.com/kerf-go/kerf/link/udplink"
 )
 
 // subjects are the links that concrete types are lent over.
-func subjects() map[string]linktest.Subject {
+func subjects(t *testing.T) map[string]linktest.Subject {
+	t.Helper()
 	return map[string]linktest.Subject{
 		"inproc": {Link: inproc.Link{}, URL: "inproc://"},
 		"http":   {Link: httplink.Link{}, URL: "http://127.0.0.1:0"},
 		"grpc":   {Link: grpclink.Link{}, URL: "grpc://127.0.0.1:0"},
 		"tcp":    {Link: tcplink.Link{}, URL: "tcp://127.0.0.1:0"},
+		"udp":    {Link: udplink.Link{}, URL: "udp://127.0.0.1:0"},
+		"nats":   {Link: natslink.Link{}, URL: broker(t) + "/lent"},
 	}
+}
+
+// broker runs a broker until the test ends.
+func broker(t *testing.T) string {
+	t.Helper()
+	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoLog: true, NoSigs: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	t.Cleanup(func() {
+		s.Shutdown()
+		s.WaitForShutdown()
+	})
+	if !s.ReadyForConnections(10 * time.Second) {
+		t.Fatal("the broker is not ready")
+	}
+	return s.ClientURL()
 }
 
 // lent is a link whose conns and servers are lent concrete types.
@@ -75,7 +100,7 @@ func (s *lentServer) GetServiceInfo() map[string]grpc.ServiceInfo {
 
 //nolint:paralleltest // some cases count goroutines
 func TestLentTypesBehaveAsGRPCOverEveryLink(t *testing.T) {
-	for name, subject := range subjects() {
+	for name, subject := range subjects(t) {
 		subject.Link = lent{subject.Link}
 		t.Run(name, func(t *testing.T) { linktest.Exercise(t, subject) })
 	}

@@ -2,6 +2,9 @@ package main
 
 import (
 	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
 
 	"github.com/kerf-go/kerf/examples/routeguide/survey"
 	"github.com/kerf-go/kerf/kit"
@@ -29,7 +32,25 @@ func address(t *testing.T, scheme string) string {
 	switch scheme {
 	case "inproc":
 		return "inproc://routeguide"
+	case "nats":
+		return broker(t) + "/routeguide"
 	default:
 		return scheme + "://" + survey.Port(t)
 	}
+}
+
+// broker runs a NATS server until the test ends.
+func broker(t *testing.T) string {
+	t.Helper()
+	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoLog: true, NoSigs: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	t.Cleanup(s.WaitForShutdown)
+	t.Cleanup(s.Shutdown)
+	if !s.ReadyForConnections(10 * time.Second) {
+		t.Fatal("the broker is not ready")
+	}
+	return s.ClientURL()
 }

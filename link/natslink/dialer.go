@@ -13,11 +13,12 @@ import (
 	"github.com/kerf-go/kerf/link"
 	"github.com/kerf-go/kerf/link/call"
 	"github.com/kerf-go/kerf/link/call/frame"
+	"github.com/kerf-go/kerf/link/call/redial"
 )
 
 // dialer makes the connections of a conn.
 type dialer struct {
-	*frame.Redial[*client]
+	*redial.Keeper[*client]
 	url      *url.URL
 	settings nats.Options
 	every    time.Duration // of the pulse
@@ -29,9 +30,9 @@ var _ call.Dialer = (*dialer)(nil)
 
 func newDialer(u *url.URL, o link.DialOptions, every time.Duration) *dialer {
 	d := &dialer{url: u, settings: settings(u, o.TLS, every), every: every, authority: []string{subjectOf(u)}}
-	d.settings.AllowReconnect = false // Redial does it, and calls see it
+	d.settings.AllowReconnect = false // the keeper does it, and calls see it
 	d.agent = []string{strings.TrimSpace(o.UserAgent + " kerf-nats")}
-	d.Redial = frame.NewRedial(func(context.Context) (*client, error) { return newClient(d) })
+	d.Keeper = redial.New(func(context.Context) (*client, error) { return newClient(d) })
 	return d
 }
 
@@ -82,6 +83,6 @@ func (d *dialer) Open(ctx context.Context, r call.Request) (call.Transport, erro
 
 // Close closes the connection. Calls have ended by then: the conn sees to that.
 func (d *dialer) Close() error {
-	d.Redial.Close()
+	d.Keeper.Close()
 	return nil
 }

@@ -12,12 +12,12 @@ import (
 
 	"github.com/kerf-go/kerf/link"
 	"github.com/kerf-go/kerf/link/call"
-	"github.com/kerf-go/kerf/link/call/frame"
+	"github.com/kerf-go/kerf/link/call/redial"
 )
 
 // dialer makes the connections of a conn.
 type dialer struct {
-	*frame.Redial[*client]
+	*redial.Keeper[*client]
 	address string
 	tls     *tls.Config   // nil: plain
 	every   time.Duration // of the heart's beats
@@ -29,7 +29,7 @@ var _ call.Dialer = (*dialer)(nil)
 
 func newDialer(u *url.URL, o link.DialOptions, every time.Duration) *dialer {
 	d := &dialer{address: u.Host, authority: []string{u.Host}, every: every}
-	d.Redial = frame.NewRedial(d.connect)
+	d.Keeper = redial.New(d.connect)
 	d.agent = []string{strings.TrimSpace(o.UserAgent + " kerf-tcp")}
 	if u.Scheme == secureScheme {
 		d.tls = &tls.Config{MinVersion: tls.VersionTLS12}
@@ -102,6 +102,6 @@ func (d *dialer) prepare(ctx context.Context, c net.Conn) (net.Conn, error) {
 
 // Close closes the connection. Calls have ended by then: the conn sees to that.
 func (d *dialer) Close() error {
-	d.Redial.Close()
+	d.Keeper.Close()
 	return nil
 }

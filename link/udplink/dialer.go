@@ -19,6 +19,7 @@ import (
 	"github.com/kerf-go/kerf/link"
 	"github.com/kerf-go/kerf/link/call"
 	"github.com/kerf-go/kerf/link/call/frame"
+	"github.com/kerf-go/kerf/link/call/redial"
 )
 
 const (
@@ -31,7 +32,7 @@ const (
 
 // dialer makes the sockets of a conn, one at a time.
 type dialer struct {
-	*frame.Redial[*client]
+	*redial.Keeper[*client]
 	address string
 	limit   int           // bytes of a datagram
 	every   time.Duration // of the heart's beats
@@ -52,7 +53,7 @@ func newDialer(u *url.URL, o link.DialOptions, limit int, every time.Duration) *
 		authority: []string{u.Host}, agent: []string{strings.TrimSpace(o.UserAgent + " kerf-udp")},
 		parting: make(chan struct{}, mostParting),
 	}
-	d.Redial = frame.NewRedial(d.connect)
+	d.Keeper = redial.New(d.connect)
 	return d
 }
 
@@ -144,7 +145,7 @@ func resolve(ctx context.Context, hostPort string) (netip.AddrPort, error) {
 
 // Close closes the socket. Calls have ended by then: the conn sees to that.
 func (d *dialer) Close() error {
-	d.Redial.Close()
+	d.Keeper.Close()
 	d.parted.Do(func() {
 		for range mostParting {
 			d.parting <- struct{}{}

@@ -1,4 +1,5 @@
-package frame
+// Package redial keeps the one connection that a conn's calls share.
+package redial
 
 import (
 	"context"
@@ -12,9 +13,9 @@ import (
 // dialTimeout bounds the making of a connection.
 const dialTimeout = 5 * time.Second
 
-// Redial holds the one connection of a conn, and makes another when that takes no
+// Keeper holds the one connection of a conn, and makes another when that takes no
 // more calls. It is safe for concurrent use.
-type Redial[C connection] struct {
+type Keeper[C connection] struct {
 	connect func(ctx context.Context) (C, error)
 	ctx     context.Context //nolint:containedctx // ends with Close
 	cancel  context.CancelFunc
@@ -39,16 +40,16 @@ type attempt[C connection] struct {
 	err  error
 }
 
-// NewRedial makes one that connects when it is first asked to.
-func NewRedial[C connection](connect func(ctx context.Context) (C, error)) *Redial[C] {
-	r := &Redial[C]{connect: connect}
+// New makes one that connects when it is first asked to.
+func New[C connection](connect func(ctx context.Context) (C, error)) *Keeper[C] {
+	r := &Keeper[C]{connect: connect}
 	r.ctx, r.cancel = context.WithCancel(context.Background()) //nolint:gosec // Close calls it
 	return r
 }
 
 // Get gives a connection that takes calls, and makes one if need be. Calls that come
 // meanwhile share it, or its failure.
-func (r *Redial[C]) Get(ctx context.Context) (C, error) {
+func (r *Keeper[C]) Get(ctx context.Context) (C, error) {
 	a, err := r.attempt()
 	if err != nil {
 		return *new(C), err
@@ -66,7 +67,7 @@ func (r *Redial[C]) Get(ctx context.Context) (C, error) {
 }
 
 // Now gives the connection if there is one that takes calls. It waits for nothing.
-func (r *Redial[C]) Now() (c C, ok bool) {
+func (r *Keeper[C]) Now() (c C, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.current == nil || !r.current.usable() {
@@ -85,7 +86,7 @@ func (a *attempt[C]) usable() bool {
 	}
 }
 
-func (r *Redial[C]) attempt() (*attempt[C], error) {
+func (r *Keeper[C]) attempt() (*attempt[C], error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
@@ -107,7 +108,7 @@ func (r *Redial[C]) attempt() (*attempt[C], error) {
 	return a, nil
 }
 
-func (r *Redial[C]) make(a *attempt[C]) {
+func (r *Keeper[C]) make(a *attempt[C]) {
 	defer close(a.done)
 	ctx, cancel := context.WithTimeout(r.ctx, dialTimeout)
 	defer cancel()
@@ -125,7 +126,7 @@ func (r *Redial[C]) make(a *attempt[C]) {
 }
 
 // Close ends every connection, and waits for that.
-func (r *Redial[C]) Close() {
+func (r *Keeper[C]) Close() {
 	r.mu.Lock()
 	r.closed = true
 	r.mu.Unlock()

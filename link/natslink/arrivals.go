@@ -100,7 +100,7 @@ func (s *server) further(key string, m *nats.Msg) {
 }
 
 // general takes in what all servers are told: that a call has no caller any more, or
-// all calls of a conn.
+// all calls of a conn, or that there is a queue now.
 func (s *server) general(m *nats.Msg) {
 	number, frames, err := parsePacket(m.Data)
 	if err != nil || number != 0 {
@@ -112,6 +112,8 @@ func (s *server) general(m *nats.Msg) {
 			if running, ok := s.calls.Get(m.Reply); ok {
 				running.cancel()
 			}
+		case frame.Ping:
+			s.worker.look()
 		case frame.GoAway:
 			for _, running := range s.calls.All() {
 				if strings.HasPrefix(running.reply, m.Reply) {

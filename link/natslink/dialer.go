@@ -26,7 +26,10 @@ type dialer struct {
 	authority, agent []string // metadata of every call; nobody changes them
 }
 
-var _ call.Dialer = (*dialer)(nil)
+var (
+	_ call.Dialer = (*dialer)(nil)
+	_ call.Queuer = (*dialer)(nil)
+)
 
 func newDialer(u *url.URL, o link.DialOptions, every time.Duration) *dialer {
 	d := &dialer{url: u, settings: settings(u, o.TLS, every), every: every, authority: []string{subjectOf(u)}}
@@ -35,6 +38,9 @@ func newDialer(u *url.URL, o link.DialOptions, every time.Duration) *dialer {
 	d.Keeper = redial.New(func(context.Context) (*client, error) { return newClient(d) })
 	return d
 }
+
+// Durable tells that requests may be accepted.
+func (*dialer) Durable() bool { return true }
 
 func (d *dialer) Secure() bool { return d.settings.Secure }
 
@@ -69,6 +75,9 @@ func (d *dialer) Open(ctx context.Context, r call.Request) (call.Transport, erro
 		c, err := d.Get(ctx)
 		if err != nil {
 			return nil, err
+		}
+		if r.Wait == link.Accepted {
+			return newDeposit(ctx, c, r)
 		}
 		opened := c.open(ctx, r)
 		switch {

@@ -11,5 +11,14 @@
 // nothing is kept for later. Both ends notice within some seconds that the other is
 // gone.
 //
+// A call that waits only until it is accepted (link.WithWait) goes into a JetStream
+// stream, and runs at least once: as long as it fails with a code that may pass
+// (Unavailable, ResourceExhausted, Aborted, DeadlineExceeded, Internal, Unknown) it is
+// tried again, ten times in all, after half a second, one, two and so on to a minute.
+// What fails for good becomes a dead letter (Link.DeadLetters). A request that comes
+// twice within two minutes, under one "idempotency-key" or because the broker sends
+// it again, runs once. A queue holds 256 MiB, and each request for a week; dead letters
+// may be as many and stay for 30 days. A stream that exists keeps its own limits.
+//
 // Package frame has the frames, and docs/links/nats.md the wire format.
 package natslink

@@ -14,11 +14,16 @@ import (
 // Link is the NATS link. The zero value is ready to use.
 type Link struct {
 	heartbeat time.Duration // 0: defaultHeartbeat; tests have no time for that
+	backoff   time.Duration // 0: defaultBackoff
 }
 
 // defaultHeartbeat is how long an end of a call hears nothing before it asks the
 // other for a sign of life.
 const defaultHeartbeat = 3 * time.Second
+
+// defaultBackoff is the pause after an accepted request's first failure. It doubles
+// with each further one.
+const defaultBackoff = 500 * time.Millisecond
 
 var _ link.Link = Link{}
 
@@ -26,7 +31,9 @@ var _ link.Link = Link{}
 func (Link) Scheme() string { return "nats" }
 
 // Capabilities are all there are.
-func (Link) Capabilities() link.Capabilities { return link.Capabilities{Streams: true} }
+func (Link) Capabilities() link.Capabilities {
+	return link.Capabilities{Streams: true, Durable: true}
+}
 
 // Dial makes a conn to the servers of nats://host:port/subject.
 func (l Link) Dial(u *url.URL, o link.DialOptions) (link.Conn, error) {
@@ -41,7 +48,7 @@ func (l Link) Listen(_ context.Context, u *url.URL, o link.ListenOptions) (link.
 	err := check(u)
 	if err == nil {
 		var s *server
-		if s, err = listen(u, o, l.every()); err == nil {
+		if s, err = listen(u, o, l); err == nil {
 			return s, nil
 		}
 	}
@@ -49,3 +56,4 @@ func (l Link) Listen(_ context.Context, u *url.URL, o link.ListenOptions) (link.
 }
 
 func (l Link) every() time.Duration { return cmp.Or(l.heartbeat, defaultHeartbeat) }
+func (l Link) pause() time.Duration { return cmp.Or(l.backoff, defaultBackoff) }

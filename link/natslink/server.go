@@ -35,6 +35,7 @@ type server struct {
 	shared   *nats.Subscription
 	arrived  chan *nats.Msg
 	calls    frame.Calls[string, *serverCall] // by where their answers go
+	worker   *worker
 
 	ctx     context.Context //nolint:containedctx // parent of every call's, ends with the server
 	cancel  context.CancelFunc
@@ -50,9 +51,9 @@ type server struct {
 
 var _ link.Server = (*server)(nil)
 
-func listen(u *url.URL, o link.ListenOptions, every time.Duration) (*server, error) {
+func listen(u *url.URL, o link.ListenOptions, l Link) (*server, error) {
 	s := &server{
-		Table: call.NewTable(o), url: u, every: every, subject: subjectOf(u),
+		Table: call.NewTable(o), url: u, every: l.every(), subject: subjectOf(u),
 		arrived: make(chan *nats.Msg, maxArrived),
 		serving: make(chan struct{}), idle: make(chan struct{}),
 		lost: make(chan struct{}), drained: make(chan struct{}),
@@ -62,13 +63,14 @@ func listen(u *url.URL, o link.ListenOptions, every time.Duration) (*server, err
 	if logger == nil {
 		logger = slog.Default()
 	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.worker = newWorker(s, logger, l.pause())
 	broker, err := connect(s.settings(o, logger), u)
 	if err != nil {
 		return nil, err
 	}
 	s.broker, s.room = broker, int(broker.MaxPayload())-prefaceLen
-	ctx, cancel := context.WithCancel(context.Background())
-	s.ctx, s.cancel = peer.NewContext(ctx, peerOf(u, broker)), cancel
+	s.ctx = peer.NewContext(s.ctx, peerOf(u, broker))
 	if err := s.subscribe(); err != nil {
 		broker.Close()
 		return nil, err
@@ -93,7 +95,10 @@ func (s *server) settings(o link.ListenOptions, logger *slog.Logger) nats.Option
 			logger.Warn("connection to the broker lost", "subject", s.subject, "error", err)
 		}
 	}
-	settings.ReconnectedCB = func(*nats.Conn) { logger.Info("connected to the broker again", "subject", s.subject) }
+	settings.ReconnectedCB = func(*nats.Conn) {
+		logger.Info("connected to the broker again", "subject", s.subject)
+		s.worker.look()
+	}
 	settings.AsyncErrorCB = func(_ *nats.Conn, _ *nats.Subscription, err error) {
 		logger.Warn("trouble with the broker", "subject", s.subject, "error", err)
 	}
@@ -129,6 +134,7 @@ func (s *server) Serve() error {
 		return fmt.Errorf("serve %s: it has been served or closed already", s.url.Redacted())
 	}
 	close(s.serving)
+	go s.worker.run() // Shutdown waits for it
 	select {
 	case <-s.lost:
 	case <-s.drained:
@@ -152,11 +158,13 @@ func (s *server) Shutdown(ctx context.Context) error {
 	var err error
 	s.stop.Do(func() {
 		s.leave()
-		select {
-		case <-s.idle:
-		case <-s.ctx.Done():
-		case <-ctx.Done():
-			err = fmt.Errorf("shutdown %s: calls still run: %w", s.url.Redacted(), ctx.Err())
+		for _, rested := range []chan struct{}{s.idle, s.worker.over} {
+			select {
+			case <-rested:
+			case <-s.ctx.Done():
+			case <-ctx.Done():
+				err = fmt.Errorf("shutdown %s: calls still run: %w", s.url.Redacted(), ctx.Err())
+			}
 		}
 		s.end()
 	})
@@ -176,6 +184,7 @@ func (s *server) Close() error {
 
 // leave lets the broker send no more calls. What it has sent still counts.
 func (s *server) leave() {
+	s.worker.stop()
 	_ = s.shared.Drain()
 	_ = s.broker.FlushTimeout(brokerWait)
 	select {

@@ -1,0 +1,128 @@
+package natslink
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	// maxRunning is how many accepted requests a server runs at once.
+	maxRunning = 64
+	// ackWait is how long a server may be silent about a request that it has taken
+	// before another one gets it.
+	ackWait = 20 * time.Second
+	// queuePause is how long a worker waits after a failure of the broker.
+	queuePause = time.Second
+)
+
+// worker runs what the subject's durable queue has accepted.
+type worker struct {
+	server *server
+	log    *slog.Logger
+	first  time.Duration // pause after a failed attempt, doubled with each one
+	known  recent
+	wake   chan struct{}   // a token when there may be a queue
+	slots  chan struct{}   // a token for each request that runs
+	ctx    context.Context //nolint:containedctx // ends when no more are taken
+	stop   context.CancelFunc
+	tasks  sync.WaitGroup
+	over   chan struct{} // closed when none runs, nor can begin
+}
+
+func newWorker(s *server, log *slog.Logger, first time.Duration) *worker {
+	w := &worker{
+		server: s, log: log.With("subject", s.subject), first: first,
+		wake: make(chan struct{}, 1), slots: make(chan struct{}, maxRunning), over: make(chan struct{}),
+	}
+	w.ctx, w.stop = context.WithCancel(s.ctx)
+	return w
+}
+
+// look tells the worker that there may be a queue.
+func (w *worker) look() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run takes requests until stop. Without a queue it waits for a word of one.
+func (w *worker) run() {
+	defer close(w.over)
+	defer w.tasks.Wait()
+	for w.ctx.Err() == nil {
+		err := w.consume()
+		var again <-chan time.Time
+		switch {
+		case w.ctx.Err() != nil:
+			return
+		case errors.Is(err, jetstream.ErrStreamNotFound), keepsNothing(err):
+		default:
+			w.log.Debug("the queue cannot be read", "error", err)
+			again = time.NewTimer(queuePause).C
+		}
+		select {
+		case <-again:
+		case <-w.wake:
+		case <-w.ctx.Done():
+		}
+	}
+}
+
+// consume takes requests until something fails.
+func (w *worker) consume() error {
+	js, err := jetstream.New(w.server.broker)
+	if err != nil {
+		return err
+	}
+	stream, err := js.Stream(w.ctx, streamName("queue", w.server.subject))
+	if err != nil {
+		return err
+	}
+	consumer, err := stream.CreateOrUpdateConsumer(w.ctx, jetstream.ConsumerConfig{
+		Durable: group, AckPolicy: jetstream.AckExplicitPolicy, AckWait: ackWait,
+	})
+	if err != nil {
+		return err
+	}
+	for {
+		if err := w.fetch(js, consumer); err != nil {
+			return err
+		}
+	}
+}
+
+// fetch takes as many requests as may run, or what comes within some seconds.
+func (w *worker) fetch(js jetstream.JetStream, from jetstream.Consumer) error {
+	select {
+	case w.slots <- struct{}{}:
+		<-w.slots
+	case <-w.ctx.Done():
+		return w.ctx.Err()
+	}
+	ctx, cancel := context.WithTimeout(w.ctx, ackWait/4) //nolint:mnd // far below, so that nothing waits too long here
+	defer cancel()
+	batch, err := from.Fetch(cap(w.slots)-len(w.slots), jetstream.FetchContext(ctx))
+	if err != nil {
+		return err
+	}
+	for m := range batch.Messages() {
+		w.slots <- struct{}{}
+		w.tasks.Go(func() {
+			w.take(js, m)
+			<-w.slots
+		})
+	}
+	switch err := batch.Error(); {
+	case err == nil, errors.Is(err, nats.ErrTimeout), errors.Is(err, context.DeadlineExceeded): // nothing came
+		return w.ctx.Err()
+	default:
+		return err
+	}
+}

@@ -2,6 +2,8 @@ package docs
 
 import (
 	"context"
+	"net"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,8 +13,16 @@ import (
 	"google.golang.org/grpc/health"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 
-	"github.com/kerf-go/kerf/kit"
 	"github.com/kerf-go/kerf/link"
+	"github.com/kerf-go/kerf/link/natslink"
+	"github.com/kerf-go/kerf/link/tcplink"
+)
+
+// What the clients call, and what they print.
+const (
+	check          = "/grpc.health.v1.Health/Check"
+	serving        = "{\"status\":\"SERVING\"}\n"
+	unknownService = "status 5: unknown service\n"
 )
 
 // The pages of the links are good enough if a client can be written from them.
@@ -20,20 +30,55 @@ import (
 func TestTheTCPClientOfThePageSpeaksToAServer(t *testing.T) {
 	t.Parallel()
 	checkClient(t, "links/tcpclient/main.go")
-	address := strings.TrimPrefix(serveHealth(t, "tcp://127.0.0.1:0"), "tcp://")
+	address := strings.TrimPrefix(serveHealth(t, tcplink.Link{}, "tcp://127.0.0.1:0"), "tcp://")
 	binary := filepath.Join(t.TempDir(), "tcpclient")
 	output(t, exec.CommandContext(t.Context(), "go", "build", "-o", binary, "./links/tcpclient"))
 	call := func(method, request string) (string, error) {
 		out, err := exec.CommandContext(t.Context(), binary, address, method, request).CombinedOutput()
 		return string(out), err
 	}
-	const check = "/grpc.health.v1.Health/Check"
-	if out, err := call(check, "{}"); err != nil || out != "{\"status\":\"SERVING\"}\n" {
+	if out, err := call(check, "{}"); err != nil || out != serving {
 		t.Errorf("%v: %s", err, out)
 	}
-	if out, err := call(check, `{"service": "x"}`); err == nil || out != "status 5: unknown service\n" {
+	if out, err := call(check, `{"service": "x"}`); err == nil || out != unknownService {
 		t.Errorf("%v: %s", err, out)
 	}
+}
+
+func TestTheNATSClientOfThePageSpeaksToAServer(t *testing.T) {
+	t.Parallel()
+	const client = "links/natsclient.py"
+	checkClient(t, client)
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		missing(t, "the client is in Python: install python3 to run this test")
+	}
+	const broker, subject = "127.0.0.1:4222", "kerf.docs.health"
+	needBroker(t, broker)
+	serveHealth(t, natslink.Link{}, "nats://"+broker+"/"+subject)
+	call := func(subject, method, request string) (string, error) {
+		out, err := exec.CommandContext(t.Context(), python, client, broker, subject, method, request).CombinedOutput()
+		return string(out), err
+	}
+	if out, err := call(subject, check, "{}"); err != nil || out != serving {
+		t.Errorf("%v: %s", err, out)
+	}
+	if out, err := call(subject, check, `{"service": "x"}`); err == nil || out != unknownService {
+		t.Errorf("%v: %s", err, out)
+	}
+	if out, err := call("kerf.docs.nobody", check, "{}"); err == nil || !strings.HasPrefix(out, "nobody serves") {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
+func needBroker(t *testing.T, address string) {
+	t.Helper()
+	c, err := new(net.Dialer).DialContext(t.Context(), "tcp", address)
+	if err != nil {
+		missing(t, "no NATS broker at "+address+": start one to run this test")
+		return
+	}
+	_ = c.Close()
 }
 
 // checkClient makes sure that a client is small and its own.
@@ -53,9 +98,13 @@ func checkClient(t *testing.T, file string) {
 }
 
 // serveHealth serves the health service on a link, and gives its URL.
-func serveHealth(t *testing.T, listen string) string {
+func serveHealth(t *testing.T, l link.Link, listen string) string {
 	t.Helper()
-	server, err := kit.Listen(t.Context(), listen, link.ListenOptions{})
+	u, err := url.Parse(listen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := l.Listen(t.Context(), u, link.ListenOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/kerf-go/kerf/link"
 	"github.com/kerf-go/kerf/link/call/frame"
+	"github.com/kerf-go/kerf/link/linktest/captures"
 	pb "github.com/kerf-go/kerf/link/linktest/v1"
 )
 
@@ -40,7 +41,7 @@ func made(k frame.Kind, id uint64, payload string) string {
 // others.
 func TestHostileBytesCloseTheConnection(t *testing.T) {
 	t.Parallel()
-	url := serve(t, captured{})
+	url := serve(t, captures.Service{})
 	for name, bytes := range map[string]string{
 		"another protocol":             "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
 		"a version that is too new":    "kerf\x09\x02\x00\x00",
@@ -87,7 +88,7 @@ func TestMoreThanThereIsCreditForClosesTheConnection(t *testing.T) {
 
 func TestRandomBytesHarmNobody(t *testing.T) {
 	t.Parallel()
-	url := serve(t, captured{})
+	url := serve(t, captures.Service{})
 	const seed, rounds, size = 7, 300, 400
 	random := rand.New(rand.NewPCG(seed, seed))
 	for range rounds {

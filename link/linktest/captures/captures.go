@@ -63,6 +63,8 @@ func Read(t *testing.T, folder, name string) []Part {
 // Service answers in the captures.
 type Service struct{ pb.UnimplementedExerciseServer }
 
+// Unary echoes, with the keys "key" as header and "key-bin" as trailer; without a text
+// it fails.
 func (Service) Unary(ctx context.Context, m *pb.Message) (*pb.Message, error) {
 	if m.GetText() == "" {
 		s, err := status.New(codes.Aborted, "fällt aus\r\n").WithDetails(wrapperspb.String("why"))
@@ -76,6 +78,7 @@ func (Service) Unary(ctx context.Context, m *pb.Message) (*pb.Message, error) {
 		grpc.SetTrailer(ctx, metadata.MD{"key-bin": md["key-bin"]}))
 }
 
+// Chat echoes.
 func (Service) Chat(s pb.Exercise_ChatServer) error {
 	for {
 		m, err := s.Recv()

@@ -50,6 +50,7 @@ type Service struct {
 
 	// New builds the service and registers it on h. It should return soon; work
 	// that goes on belongs in h.Go. ctx ends when the start is given up. nil: this
-	// program only knows of the service, and the plan has a command that runs it.
+	// program only knows of the service, which another one has. A plan gives its process
+	// a command, or leaves it out: then calls to it are Unavailable at once.
 	New func(ctx context.Context, h *Host) error
 }

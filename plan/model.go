@@ -21,7 +21,7 @@ type Service struct {
 	Calls   []string // names of the services it calls
 	Single  bool     // must not have replicas
 	Web     bool     // serves pages, as far as is known
-	Absent  bool     // another program has it: this one only knows of it
+	Absent  bool     // another program has it: a plan may leave it out
 }
 
 // Method is one method that a Service serves.

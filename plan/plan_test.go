@@ -291,7 +291,8 @@ func TestAProgramNeedsToKnowOnlyItsOwnProcess(t *testing.T) {
 			}
 		}
 	}
-	if _, err := plan.Parse("plan.yaml", []byte("version: 1\napp: chirp\n"), onlyAccounts("")); err == nil {
-		t.Error("a program ran a service that it does not have")
+	p, err = plan.Parse("plan.yaml", []byte("version: 1\napp: chirp\n"), onlyAccounts(""))
+	if err != nil || !reflect.DeepEqual(p.Processes[0].Services, []string{"accounts"}) || p.Home("follows") != "" {
+		t.Errorf("without processes it runs not what it has: %+v, %v", p, err)
 	}
 }

@@ -35,16 +35,15 @@ func (r *resolver) placeServices() {
 // placeTogether is the plan that names no processes: the monolith.
 func (r *resolver) placeTogether() {
 	s := &site{
-		Process: Process{Name: r.model.App, Services: r.model.serviceNames(), Replicas: 1},
+		Process: Process{Name: r.model.App, Replicas: 1},
 		raw:     &fileProcess{web: placed[string]{v: defaultWeb}},
 		at:      Position{File: r.file},
 	}
 	r.sites = []*site{s}
 	for _, service := range r.model.Services {
-		r.homes[service.Name] = s
-		if service.Absent {
-			r.add(s.at, fmt.Sprintf("service %s is not in this program, which only knows of it", service.Name),
-				"name the processes, and a command for the one that runs it")
+		if !service.Absent {
+			s.Services = append(s.Services, service.Name)
+			r.homes[service.Name] = s
 		}
 	}
 }
@@ -99,9 +98,9 @@ func (r *resolver) checkNowhere() {
 		}
 	}
 	var missing []string
-	for _, service := range r.model.serviceNames() {
-		if r.homes[service] == nil && !r.meant[service] {
-			missing = append(missing, service)
+	for _, service := range r.model.Services {
+		if r.homes[service.Name] == nil && !r.meant[service.Name] && !service.Absent {
+			missing = append(missing, service.Name)
 		}
 	}
 	if len(missing) > 0 {

@@ -380,3 +380,16 @@ func TestAProcessThatStopsRefusesItsOwnCallsToo(t *testing.T) {
 		}
 	})
 }
+
+func TestAServiceThatThePlanLeavesOutIsUnavailableAtOnce(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t, onlyFront(), "version: 1\napp: pair\nprocesses: {front: {services: [front], link: http}}\n")
+	cc := dial(t, s.start("front"))
+	_, err := askFront(t.Context(), cc, "")
+	if status.Code(err) != codes.Unavailable || status.Convert(err).Message() != "the plan has no service back" {
+		t.Error(err)
+	}
+	if log := s.log.String(); strings.Contains(log, `"caller":"front"`) {
+		t.Errorf("that nobody is there is logged as a failure:\n%s", log)
+	}
+}

@@ -149,15 +149,11 @@ func TestAProgramNeedNotHaveEveryService(t *testing.T) {
 		t.Errorf("%v\n%s", err, out)
 	}
 	for line, want := range map[string]string{
-		"run":                  "service back is not in this program, which only knows of it",
 		"run --process back":   "service back is not in this program",
 		"run --process more":   `the app has no service "more"`,
 		"run --process nobody": `process "nobody" is not in the plan`,
 	} {
-		args := append(strings.Fields(line), "--data", t.TempDir())
-		if len(args) > 3 {
-			args = append(args, "--plan", file)
-		}
+		args := append(strings.Fields(line), "--data", t.TempDir(), "--plan", file)
 		_, err := command(t, onlyFront(), args...)
 		wantError(t, err, want)
 	}

@@ -36,6 +36,9 @@ func (p *Process) dial(caller, callee string) (grpc.ClientConnInterface, error) 
 	if i < 0 {
 		return nil, fmt.Errorf("no service %q in the app", callee)
 	}
+	if p.options.Plan.Home(callee) == "" {
+		return nowhere(callee), nil
+	}
 	conn, scheme, err := p.carrier(caller, callee)
 	if err != nil {
 		return nil, err

@@ -50,17 +50,7 @@ func (c *commands) resolve(file, process string) (*plan.Plan, error) {
 	model := c.batteries.Model(c.app)
 	model.Process = process
 	if file == "" {
-		return c.monolith(model)
+		return plan.Monolith(model), nil
 	}
 	return plan.Resolve(file, model)
-}
-
-func (c *commands) monolith(model plan.Model) (*plan.Plan, error) {
-	for _, s := range model.Services {
-		if s.Absent {
-			return nil, fmt.Errorf("service %s is not in this program, which only knows of it: "+
-				"name a plan that has a command for it, with --plan FILE", s.Name)
-		}
-	}
-	return plan.Monolith(model), nil
 }

@@ -3,6 +3,7 @@
 //	go run ./examples/chirp                                            # one process
 //	go run ./examples/chirp run --plan examples/chirp/plans/http.yaml  # five, over HTTP
 //	go run ./examples/chirp run --plan examples/chirp/plans/grpc.yaml  # over gRPC
+//	go run ./examples/chirp run --plan examples/chirp/plans/polyglot.yaml  # and one service in Python
 package main
 
 import (
@@ -11,13 +12,15 @@ import (
 	"github.com/kerf-go/kerf/examples/chirp/follows"
 	"github.com/kerf-go/kerf/examples/chirp/messages"
 	"github.com/kerf-go/kerf/examples/chirp/notify"
+	"github.com/kerf-go/kerf/examples/chirp/trends"
 	"github.com/kerf-go/kerf/examples/chirp/web"
 	"github.com/kerf-go/kerf/kit"
 )
 
 func app() kerf.App {
 	return kerf.App{Name: "chirp", Services: []kerf.Service{
-		accounts.Service(), follows.Service(), messages.Service(), notify.Service(), web.Service(),
+		accounts.Service(), follows.Service(), messages.Service(), notify.Service(), trends.Service(),
+		web.Service(),
 	}}
 }
 

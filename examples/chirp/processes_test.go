@@ -11,6 +11,7 @@ const (
 	together = "plans/monolith.yaml"
 	apart    = "plans/http.yaml"
 	overGRPC = "plans/grpc.yaml"
+	polyglot = "plans/polyglot.yaml"
 )
 
 func TestStoryOfRealProcessesThatBreak(t *testing.T) {

@@ -24,21 +24,21 @@ func site(env *kerftest.Env) story.Site {
 func TestStoryInABrowser(t *testing.T) {
 	t.Parallel()
 	browser := story.NewBrowser(t)
-	kerftest.Run(t, app(), plans, func(t *testing.T, env *kerftest.Env) { //nolint:thelper // it is the test
+	kerftest.Run(t, app(), everyPlan, func(t *testing.T, env *kerftest.Env) { //nolint:thelper // it is the test
 		story.Browse(t, browser, site(env))
 	})
 }
 
 func TestNothingBadIsStored(t *testing.T) {
 	t.Parallel()
-	kerftest.Run(t, app(), plans, func(t *testing.T, env *kerftest.Env) { //nolint:thelper // it is the test
+	kerftest.Run(t, app(), everyPlan, func(t *testing.T, env *kerftest.Env) { //nolint:thelper // it is the test
 		story.Misbehave(t, site(env))
 	})
 }
 
 func TestScriptsInFieldsAreInert(t *testing.T) {
 	t.Parallel()
-	kerftest.Run(t, app(), plans, func(t *testing.T, env *kerftest.Env) { //nolint:thelper // it is the test
+	kerftest.Run(t, app(), everyPlan, func(t *testing.T, env *kerftest.Env) { //nolint:thelper // it is the test
 		story.Inject(t, site(env))
 	})
 }

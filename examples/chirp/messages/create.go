@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"regexp"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -14,6 +15,7 @@ import (
 	messagesv1 "github.com/kerf-go/kerf/examples/chirp/messages/v1"
 	notifyv1 "github.com/kerf-go/kerf/examples/chirp/notify/v1"
 	"github.com/kerf-go/kerf/examples/chirp/rpcerr"
+	trendsv1 "github.com/kerf-go/kerf/examples/chirp/trends/v1"
 )
 
 var legalClientID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
@@ -37,6 +39,7 @@ func (m *Messages) CreatePost(
 	}
 	if isNew {
 		m.deliver(ctx, post)
+		m.count(ctx, post)
 	}
 	return &messagesv1.CreatePostResponse{Post: post}, nil
 }
@@ -58,6 +61,20 @@ func (m *Messages) deliver(ctx context.Context, post *messagesv1.Post) {
 	_, err := m.notify.Deliver(ctx, &notifyv1.DeliverRequest{PostId: post.GetId(), AuthorId: post.GetAuthorId()})
 	if err != nil {
 		m.log.WarnContext(ctx, "could not tell readers of a new post; they see it when they next look",
+			slog.Int64("post", post.GetId()), slog.Any("error", err))
+	}
+}
+
+// count tells trends of hashtags. That there is no trends, or not now, is no matter.
+func (m *Messages) count(ctx context.Context, post *messagesv1.Post) {
+	if m.trends == nil || !strings.Contains(post.GetText(), "#") {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), brief(ctx))
+	defer cancel()
+	_, err := m.trends.Count(ctx, &trendsv1.CountRequest{PostId: post.GetId(), Text: post.GetText()})
+	if err != nil && status.Code(err) != codes.Unavailable {
+		m.log.WarnContext(ctx, "could not count the hashtags of a new post",
 			slog.Int64("post", post.GetId()), slog.Any("error", err))
 	}
 }

@@ -3,7 +3,7 @@
 // In a Kerf app it is one line, beside the services it calls:
 //
 //	app := kerf.App{Name: "chirp", Services: []kerf.Service{
-//		messages.Service(), follows.Service(), notify.Service(),
+//		messages.Service(), follows.Service(), notify.Service(), trends.Service(),
 //	}}
 //
 // Without Kerf it needs a store and two clients:
@@ -26,6 +26,7 @@ import (
 	followsv1 "github.com/kerf-go/kerf/examples/chirp/follows/v1"
 	messagesv1 "github.com/kerf-go/kerf/examples/chirp/messages/v1"
 	notifyv1 "github.com/kerf-go/kerf/examples/chirp/notify/v1"
+	trendsv1 "github.com/kerf-go/kerf/examples/chirp/trends/v1"
 	"github.com/kerf-go/kerf/store"
 )
 
@@ -40,7 +41,8 @@ func Migrations() fs.FS {
 
 // Options is how the service behaves; the zero value is valid.
 type Options struct {
-	Logger *slog.Logger // nil: slog.Default()
+	Logger *slog.Logger          // nil: slog.Default()
+	Trends trendsv1.TrendsClient // nil: nobody counts hashtags
 }
 
 // Service is messages for an app.
@@ -48,7 +50,7 @@ func Service() kerf.Service {
 	return kerf.Service{
 		Name:   "messages",
 		Serves: []*grpc.ServiceDesc{&messagesv1.Messages_ServiceDesc},
-		Calls:  []string{"follows", "notify"},
+		Calls:  []string{"follows", "notify", "trends"},
 		New:    start,
 	}
 }
@@ -59,7 +61,7 @@ func start(ctx context.Context, h *kerf.Host) error {
 		return err
 	}
 	m := New(db, followsv1.NewFollowsClient(h.Conn("follows")), notifyv1.NewNotifyClient(h.Conn("notify")),
-		Options{Logger: h.Logger()})
+		Options{Logger: h.Logger(), Trends: trendsv1.NewTrendsClient(h.Conn("trends"))})
 	messagesv1.RegisterMessagesServer(h, m)
 	h.Ready("store", db.PingContext)
 	return nil
@@ -72,6 +74,7 @@ type Messages struct {
 	store   *postStore
 	follows followsv1.FollowsClient
 	notify  notifyv1.NotifyClient
+	trends  trendsv1.TrendsClient // nil: nobody counts hashtags
 	log     *slog.Logger
 }
 
@@ -82,7 +85,7 @@ func New(db *store.DB, follows followsv1.FollowsClient, notify notifyv1.NotifyCl
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	return &Messages{store: &postStore{db: db}, follows: follows, notify: notify, log: o.Logger}
+	return &Messages{store: &postStore{db: db}, follows: follows, notify: notify, trends: o.Trends, log: o.Logger}
 }
 
 // patience bounds the wait for another service without which an answer is still

@@ -108,7 +108,7 @@ func TestServiceStartsAlone(t *testing.T) {
 		followsv1.RegisterFollowsServer(r, followsv1.UnimplementedFollowsServer{})
 		notifyv1.RegisterNotifyServer(r, notifyv1.UnimplementedNotifyServer{})
 	})
-	e := &chirptest.Engine{Conns: map[string]grpc.ClientConnInterface{"follows": cc, "notify": cc}}
+	e := &chirptest.Engine{Conns: map[string]grpc.ClientConnInterface{"follows": cc, "notify": cc, "trends": cc}}
 	served, err := e.Start(t, messages.Service())
 	if err != nil {
 		t.Fatal(err)
@@ -119,9 +119,11 @@ func TestServiceStartsAlone(t *testing.T) {
 	client := messagesv1.NewMessagesClient(served)
 	_, err = client.CreatePost(t.Context(), &messagesv1.CreatePostRequest{AuthorId: 1, ClientId: "a", Text: "hi"})
 	chirptest.WantCode(t, err, codes.OK)
+	_, err = client.CreatePost(t.Context(), &messagesv1.CreatePostRequest{AuthorId: 1, ClientId: "b", Text: "#hi"})
+	chirptest.WantCode(t, err, codes.OK)
 	home, err := client.ListHome(t.Context(), &messagesv1.ListHomeRequest{AccountId: 1})
 	chirptest.WantCode(t, err, codes.OK)
-	if !home.GetOnlyOwn() || len(home.GetPosts()) != 1 {
+	if !home.GetOnlyOwn() || len(home.GetPosts()) != 2 {
 		t.Errorf("without follows and notify: got %v", home)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"net/http"
+	"sync"
 
 	"github.com/kerf-go/kerf/examples/chirp/chirptext"
 	followsv1 "github.com/kerf-go/kerf/examples/chirp/follows/v1"
@@ -38,6 +39,7 @@ type timelinePage struct {
 	Counts   *followsv1.Counts
 	Timeline *timeline // nil if it is missing
 	Live     bool      // new posts may be put on top
+	Trends   []trend
 }
 
 // Newest is the id of the newest post, 0 for none.
@@ -70,6 +72,7 @@ func (v *visit) homeWith(status int, c composer) error {
 				&messagesv1.ListHomeRequest{AccountId: me.GetId(), Cursor: v.cursor()})
 		},
 		func() { data.Counts = v.counts(me.GetId()) },
+		func() { data.Trends = v.trends() },
 	)
 	lacking, err := v.gap(err, "Your timeline is not available right now.")
 	if err != nil {
@@ -91,12 +94,16 @@ func (v *visit) homeWith(status int, c composer) error {
 func (v *visit) public() error { return v.publicTimeline(false) }
 
 func (v *visit) publicTimeline(welcome bool) error {
+	var data timelinePage
+	var more sync.WaitGroup
+	more.Go(func() { data.Trends = v.trends() })
 	answer, err := v.site.clients.Messages.ListPublic(v.r.Context(), &messagesv1.ListPublicRequest{Cursor: v.cursor()})
+	more.Wait()
 	status, err := v.gap(err, "Posts are not available right now.")
 	if err != nil {
 		return err
 	}
-	data := timelinePage{Welcome: welcome && !v.unchecked()}
+	data.Welcome = welcome && !v.unchecked()
 	if status == http.StatusOK {
 		data.Timeline = v.show(answer.GetPosts(), answer.GetNextCursor(), true)
 		data.Timeline.Empty = "Nobody has written anything yet."

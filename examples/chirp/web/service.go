@@ -8,6 +8,7 @@ import (
 	followsv1 "github.com/kerf-go/kerf/examples/chirp/follows/v1"
 	messagesv1 "github.com/kerf-go/kerf/examples/chirp/messages/v1"
 	notifyv1 "github.com/kerf-go/kerf/examples/chirp/notify/v1"
+	trendsv1 "github.com/kerf-go/kerf/examples/chirp/trends/v1"
 )
 
 // Service is the site as a part of an app. It serves pages only; live updates
@@ -15,7 +16,7 @@ import (
 func Service() kerf.Service {
 	return kerf.Service{
 		Name:  "web",
-		Calls: []string{"accounts", "messages", "follows", "notify"},
+		Calls: []string{"accounts", "messages", "follows", "notify", "trends"},
 		New:   start,
 	}
 }
@@ -30,6 +31,7 @@ func start(_ context.Context, h *kerf.Host) error {
 		Messages: messagesv1.NewMessagesClient(h.Conn("messages")),
 		Follows:  followsv1.NewFollowsClient(h.Conn("follows")),
 		Notify:   notifyv1.NewNotifyClient(h.Conn("notify")),
+		Trends:   trendsv1.NewTrendsClient(h.Conn("trends")),
 	}, o)
 	if err != nil {
 		return err

@@ -70,7 +70,7 @@ func TestTheServiceInAHost(t *testing.T) {
 		t.Fatal(err)
 	}
 	slices.Sort(e.dialed)
-	if want := []string{"accounts", "follows", "messages", "notify"}; !slices.Equal(e.dialed, want) {
+	if want := []string{"accounts", "follows", "messages", "notify", "trends"}; !slices.Equal(e.dialed, want) {
 		t.Errorf("reaches %v, want %v", e.dialed, want)
 	}
 	visitAs(t, e.mux, "/", "").is(http.StatusServiceUnavailable).shows("Tweeter", "Posts are not available right now.")

@@ -10,14 +10,16 @@ import (
 	followsv1 "github.com/kerf-go/kerf/examples/chirp/follows/v1"
 	messagesv1 "github.com/kerf-go/kerf/examples/chirp/messages/v1"
 	notifyv1 "github.com/kerf-go/kerf/examples/chirp/notify/v1"
+	trendsv1 "github.com/kerf-go/kerf/examples/chirp/trends/v1"
 )
 
-// Clients are the services behind the site. All are needed; none need be up.
+// Clients are the services behind the site. All but Trends are needed; none need be up.
 type Clients struct {
 	Accounts accountsv1.AccountsClient
 	Messages messagesv1.MessagesClient
 	Follows  followsv1.FollowsClient
 	Notify   notifyv1.NotifyClient
+	Trends   trendsv1.TrendsClient // nil: pages show none
 }
 
 // Options is how a Site behaves; the zero value is valid. The fields with names in
@@ -85,7 +87,7 @@ var _ http.Handler = (*Site)(nil)
 // New makes the site; it calls nobody yet.
 func New(c Clients, o Options) (*Site, error) {
 	if c.Accounts == nil || c.Messages == nil || c.Follows == nil || c.Notify == nil {
-		return nil, errors.New("web: a client is missing: set all four of Clients")
+		return nil, errors.New("web: a client is missing: set all of Clients but Trends")
 	}
 	o = o.withDefaults()
 	assets, err := loadAssets()

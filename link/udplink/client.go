@@ -114,7 +114,7 @@ func (c *client) open(ctx context.Context, r call.Request) (call.Transport, erro
 	a := &asking{letter: newLetter(ctx), client: c, number: c.dialer.numbers.ask()}
 	if a.number == 0 {
 		return nil, link.Mark(status.Newf(codes.ResourceExhausted,
-			"%d calls wait for udp://%s already", mostSlots-ring, c.dialer.address), link.NeverSent)
+			"%d calls wait for udp://%s already", mostSlots, c.dialer.address), link.NeverSent)
 	}
 	a.caller = frame.NewCaller(ctx, a, a.number, r)
 	a.caller.Open()

@@ -69,9 +69,6 @@ func (x *incoming) at() netip.AddrPort {
 	return x.from
 }
 
-// awaited tells whether somebody waits for the answer. The caller holds the lock.
-func (x *incoming) awaited() bool { return x.running && !x.oneWay }
-
 // again is the answer to a call that has come before; nil: none is due.
 func (x *incoming) again(from netip.AddrPort, now time.Time) []byte {
 	x.server.memory.mu.Lock()
@@ -81,8 +78,6 @@ func (x *incoming) again(from netip.AddrPort, now time.Time) []byte {
 		c.heard = now
 	}
 	switch {
-	case x.oneWay:
-		return nil
 	case x.running:
 		return x.note(working)
 	case x.kept != nil:
@@ -115,13 +110,12 @@ func (x *incoming) note(k kind) []byte {
 		append(make([]byte, 0, noteLen))
 }
 
-// giveUp ends the context of a call that nobody waits for. One way calls have nobody
-// who does, and run.
+// giveUp ends the context of a call that nobody waits for any more.
 func (x *incoming) giveUp() {
 	x.server.memory.mu.Lock()
 	callee := x.callee
 	x.server.memory.mu.Unlock()
-	if callee != nil && !x.oneWay {
+	if callee != nil {
 		cancel(callee)
 	}
 }

@@ -9,7 +9,7 @@ const (
 	// mostMemory is what a server keeps of its callers, in bytes: beyond it new callers
 	// are refused, and answers not kept for those who ask again.
 	mostMemory = 64 << 20
-	// What a caller and a slot count, roughly what they take.
+	// What a caller and a slot count: roughly what they take.
 	callerCost, slotCost = 512, 512
 )
 
@@ -29,6 +29,7 @@ type memory struct {
 type caller struct {
 	heard time.Time
 	slots map[uint16]*incoming
+	told  window // of one way calls, which have no slots
 }
 
 func newMemory() *memory {
@@ -55,31 +56,38 @@ const (
 	added why = iota
 	full
 	stopping
+	seen
 )
 
-// add puts a call into its slot. Only one goroutine adds.
+// add remembers a call, in its slot unless it is one way. Only one goroutine adds.
 func (m *memory) add(x *incoming) why {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	c := m.callers[x.client]
-	cost := slotCost
+	cost := 0
 	if c == nil {
 		c = &caller{slots: make(map[uint16]*incoming)}
-		cost += callerCost
+		cost = callerCost
 	}
-	if before := c.slots[slot(x.call)]; before != nil {
-		cost = -len(before.kept)
+	if before := c.slots[slot(x.call)]; before != nil && !x.oneWay {
+		cost -= len(before.kept)
+	} else if !x.oneWay {
+		cost += slotCost
 	}
 	switch {
 	case m.ending:
 		return stopping
 	case cost > 0 && m.size+cost > mostMemory:
 		return full
+	case x.oneWay && !c.told.admit(x.call):
+		return seen
 	}
 	m.size += cost
 	m.callers[x.client] = c
-	c.slots[slot(x.call)] = x
 	c.heard = x.heard
+	if !x.oneWay {
+		c.slots[slot(x.call)] = x
+	}
 	if x.running {
 		m.busy++
 	}
@@ -139,7 +147,7 @@ func (m *memory) running() []*incoming {
 	var all []*incoming
 	for _, c := range m.callers {
 		for _, x := range c.slots {
-			if x.awaited() {
+			if x.running {
 				all = append(all, x)
 			}
 		}
@@ -158,7 +166,7 @@ func (m *memory) sweep(now time.Time, silence time.Duration) []*incoming {
 		for _, x := range c.slots {
 			busy = busy || x.running
 			size += slotCost + len(x.kept)
-			if x.awaited() && now.Sub(x.heard) > silence {
+			if x.running && now.Sub(x.heard) > silence {
 				silent = append(silent, x)
 			}
 		}

@@ -3,21 +3,19 @@ package udplink
 import "sync"
 
 const (
-	// ring is how many one way calls may overtake another: they take slots in turn.
-	ring = 64
-	// mostSlots is how many calls of a conn may wait for answers, with the ring.
-	mostSlots = 1 << 16
-
 	slotBits = 16
+	// mostSlots is how many calls of a conn may wait for answers.
+	mostSlots = 1 << slotBits
 )
 
 // numbers gives calls their numbers: the slot in the lower 16 bits, and how often it
 // was used above. A call that waits for its answer holds its slot, so that the server
-// need remember only the latest of each. It is safe for concurrent use.
+// need remember only the latest of each. One way calls are simply counted. It is safe
+// for concurrent use.
 type numbers struct {
 	mu   sync.Mutex // guards the fields below
 	free []uint64   // the next numbers of slots that no call holds
-	used uint64     // slots that were ever taken, beside the ring
+	used uint64     // slots that were ever taken
 	told uint64     // one way calls so far
 }
 
@@ -30,11 +28,11 @@ func (n *numbers) ask() uint64 {
 		n.free = n.free[:last]
 		return number
 	}
-	if n.used == mostSlots-ring {
+	if n.used == mostSlots {
 		return 0
 	}
 	n.used++
-	return 1<<slotBits | (ring + n.used - 1)
+	return 1<<slotBits | (n.used - 1)
 }
 
 // over lets go of the slot.
@@ -49,5 +47,5 @@ func (n *numbers) tell() uint64 {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.told++
-	return (n.told/ring+1)<<slotBits | n.told%ring
+	return n.told
 }

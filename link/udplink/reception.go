@@ -17,9 +17,8 @@ import (
 // take receives a datagram and gives what is to be answered at once, if anything.
 // Nothing is kept, nor more sent than has come, before a cookie shows that the sender
 // has the address.
-func (s *server) take(from netip.AddrPort, b []byte) []byte {
+func (s *server) take(now time.Time, from netip.AddrPort, b []byte) []byte {
 	d, err := parse(b)
-	now := time.Now()
 	switch {
 	case err != nil:
 		return nil
@@ -72,24 +71,27 @@ func (s *server) forgo(x *incoming) []byte {
 
 // open begins a call that has not come before.
 func (s *server) open(x *incoming, f frame.Frame, rest []byte) []byte {
-	before := s.memory.find(x.client, x.call)
-	if before != nil && before.call == x.call {
-		return before.again(x.from, x.heard)
-	}
-	if before != nil && before.call > x.call {
-		return nil // long over, or its caller would not have used the slot again
-	}
 	o, err := frame.ParseOpening(f)
 	if err != nil {
 		return x.refuse(status.New(codes.Internal, err.Error()))
 	}
-	x.oneWay = o.OneWay
+	var before *incoming // of one way calls the memory knows
+	if x.oneWay = o.OneWay; !x.oneWay {
+		before = s.memory.find(x.client, x.call)
+	}
+	switch {
+	case before == nil || before.call < x.call:
+	case before.call == x.call:
+		return before.again(x.from, x.heard)
+	default:
+		return nil // long over, or its caller would not have used the slot again
+	}
 	if d := s.Kind(o.Method); d != nil && (d.ClientStreams || d.ServerStreams) {
 		return x.refuse(status.Newf(codes.Unimplemented, "%s streams, which %s cannot carry", o.Method, s.url))
 	}
 	reply := s.begin(x, o, rest)
 	if before != nil {
-		before.giveUp() // its caller has
+		before.giveUp() // its caller has gone on to this one
 	}
 	return reply
 }
@@ -113,6 +115,8 @@ func (s *server) begin(x *incoming, o frame.Opening, frames []byte) []byte {
 		return x.reply(frame.AppendEnd(nil, x.call, call.End{
 			Status: status.Newf(codes.ResourceExhausted, "the server of %s has too many callers", s.url),
 		}))
+	case seen:
+		cancel(callee)
 	case added:
 		go callee.Run() // Shutdown waits for it: Forget is its end
 	}

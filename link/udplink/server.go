@@ -115,7 +115,7 @@ func (s *server) read() error {
 		case err == nil:
 			received()
 			failed = 0
-			s.write(s.take(from, buffer[:n]), from)
+			s.write(s.take(time.Now(), from, buffer[:n]), from)
 		default:
 			if failed++; failed > mostErrors {
 				return err

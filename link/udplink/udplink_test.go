@@ -3,17 +3,12 @@ package udplink_test
 import (
 	"testing"
 
-	"go.uber.org/goleak"
-
 	"github.com/kerf-go/kerf/link"
 	"github.com/kerf-go/kerf/link/linktest"
 	"github.com/kerf-go/kerf/link/udplink"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-func TestCallsOverUDPBehaveAsGRPC(t *testing.T) {
-	t.Parallel()
+func TestCallsOverUDPBehaveAsGRPC(t *testing.T) { //nolint:paralleltest // its first cases count goroutines
 	linktest.Exercise(t, linktest.Subject{Link: udplink.Link{}, URL: "udp://127.0.0.1:0"})
 }
 
@@ -22,7 +17,6 @@ type large struct{ udplink.Link }
 
 func (large) Capabilities() link.Capabilities { return link.Capabilities{MaxMessage: 65_507 - 108} }
 
-func TestCallsInLargeDatagramsBehaveAsGRPC(t *testing.T) {
-	t.Parallel()
+func TestCallsInLargeDatagramsBehaveAsGRPC(t *testing.T) { //nolint:paralleltest // as above
 	linktest.Exercise(t, linktest.Subject{Link: large{}, URL: "udp://127.0.0.1:0?datagram=65507", Name: "udp-65507"})
 }

@@ -38,7 +38,9 @@ func TestURLsThatAreWrongSayWhatWouldBeRight(t *testing.T) {
 func TestBothEndsAgreeOnTheSizeOfDatagrams(t *testing.T) {
 	t.Parallel()
 	for _, ends := range [][2]string{
-		{"?datagram=600", ""}, {"", "?datagram=600"}, {"?datagram=600", "?datagram=8000"},
+		{"?datagram=600", ""},
+		{"", "?datagram=600"},
+		{"?datagram=600", "?datagram=8000"},
 		{"?datagram=600", "?datagram=600"},
 	} {
 		t.Run(strings.Join(ends[:], " and "), func(t *testing.T) {

@@ -22,19 +22,19 @@ type raw struct {
 	client uint64
 }
 
-func newRaw(t testing.TB, impl pb.ExerciseServer) *raw {
-	t.Helper()
-	s, err := Link{}.Listen(t.Context(), &url.URL{Scheme: "udp", Host: "127.0.0.1:0"}, link.ListenOptions{})
+func newRaw(tb testing.TB, impl pb.ExerciseServer) *raw {
+	tb.Helper()
+	s, err := Link{}.Listen(tb.Context(), &url.URL{Scheme: "udp", Host: "127.0.0.1:0"}, link.ListenOptions{})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	pb.RegisterExerciseServer(s, impl)
-	t.Cleanup(func() { _ = s.Close() })
+	tb.Cleanup(func() { _ = s.Close() })
 	socket, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { _ = socket.Close() })
+	tb.Cleanup(func() { _ = socket.Close() })
 	return &raw{
 		server: s.(*server), socket: socket, from: socket.LocalAddr().(*net.UDPAddr).AddrPort(),
 		now: time.Now(), client: 7,

@@ -18,6 +18,7 @@ import (
 	"syscall"
 
 	"github.com/kerf-go/kerf"
+	"github.com/kerf-go/kerf/compare"
 	"github.com/kerf-go/kerf/link"
 	"github.com/kerf-go/kerf/link/grpclink"
 	"github.com/kerf-go/kerf/link/httplink"
@@ -38,7 +39,7 @@ func Batteries() run.Batteries {
 
 // Main carries out the command line of an app and exits: 0 when all went well, 1
 // after an error, which it prints. Ctrl-C and SIGTERM drain; a second one kills.
-func Main(app kerf.App) {
+func Main(app kerf.App, more ...Command) {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
@@ -47,7 +48,7 @@ func Main(app kerf.App) {
 		signal.Stop(signals) // before the drain begins: from here on a second one kills
 		cancel()
 	}()
-	if err := Run(ctx, app, os.Args[1:], os.Stdout, os.Stderr); err != nil {
+	if err := Run(ctx, app, os.Args[1:], os.Stdout, os.Stderr, more...); err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", app.Name, err)
 		os.Exit(1)
 	}
@@ -55,8 +56,10 @@ func Main(app kerf.App) {
 
 // Run carries out one command of an app: see run.Exec. It returns when the
 // command is done, or has been stopped by the end of ctx.
-func Run(ctx context.Context, app kerf.App, args []string, stdout, stderr io.Writer) error {
-	return run.Exec(ctx, app, Batteries(), args, stdout, stderr)
+func Run(
+	ctx context.Context, app kerf.App, args []string, stdout, stderr io.Writer, more ...Command,
+) error {
+	return run.Exec(ctx, app, Batteries(), args, stdout, stderr, more...)
 }
 
 // Dial makes a conn to a URL of any link, without I/O. It behaves as grpc-go
@@ -68,3 +71,9 @@ func Dial(rawURL string, o link.DialOptions) (link.Conn, error) { return Batteri
 func Listen(ctx context.Context, rawURL string, o link.ListenOptions) (link.Server, error) {
 	return Batteries().Listen(ctx, rawURL, o)
 }
+
+// Command is a command that an app has beside those that every app has.
+type Command = run.Command
+
+// Compare is the command "compare", which measures plans beside each other.
+func Compare(w compare.Workload) Command { return compare.Command(w) }

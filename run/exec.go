@@ -11,14 +11,19 @@ import (
 )
 
 // Exec carries out one command of an app: run, plan, status, version or
-// completion; without one it runs the app as a monolith. It returns when the
-// command is done, or, for run, when ctx has ended and everything is drained.
-func Exec(ctx context.Context, app kerf.App, b Batteries, args []string, stdout, stderr io.Writer) error {
+// completion, or of what the app has more; without one it runs the app as a monolith. It
+// returns when the command is done, or, for run, when ctx has ended and everything is drained.
+func Exec(
+	ctx context.Context, app kerf.App, b Batteries, args []string, stdout, stderr io.Writer, more ...Command,
+) error {
 	if err := checkApp(app); err != nil {
 		return err
 	}
 	c := &commands{app: app, batteries: b, stdout: stdout, stderr: stderr}
 	root := c.root()
+	for _, extra := range more {
+		root.AddCommand(c.extraCommand(extra))
+	}
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)

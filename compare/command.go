@@ -1,0 +1,122 @@
+package compare
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/kerf-go/kerf/run"
+)
+
+// usualSeconds let a handful of plans be compared in a minute or two.
+const usualSeconds = 4
+
+// Command is "compare" for an app with a workload.
+func Command(w Workload) run.Command {
+	return run.Command{
+		Name: "compare", Short: "Measure the plans beside each other", Args: "[PLAN ...]",
+		Examples: []string{"compare", "compare --json plans/http.yaml"},
+		New: func(flags *flag.FlagSet) func(context.Context, run.Invocation) error {
+			seconds := flags.Float64("seconds", usualSeconds, "how long each of the two loads lasts")
+			seed := flags.Uint64("seed", 1, "what people do is drawn from it")
+			asJSON := flags.Bool("json", false, "print JSON")
+			into := flags.String("into", "", "also write the table into a `PAGE`, between its two marks")
+			return func(ctx context.Context, in run.Invocation) error {
+				s := settings{seed: *seed, length: time.Duration(*seconds * float64(time.Second))}
+				if s.length <= 0 {
+					return fmt.Errorf("--seconds %v: loads must last for a while, such as %d", *seconds, usualSeconds)
+				}
+				result, err := s.compare(ctx, w, in)
+				if len(result.Plans) == 0 {
+					return err
+				}
+				return errors.Join(err, result.tell(in.Stdout, *asJSON, *into))
+			}
+		},
+	}
+}
+
+func (r Result) tell(w io.Writer, asJSON bool, into string) error {
+	if into != "" {
+		if err := r.into(into); err != nil {
+			return err
+		}
+	}
+	if asJSON {
+		return r.JSON(w)
+	}
+	return r.Table(w)
+}
+
+// compare measures one subject after the other. One that fails is an error, and its
+// row says why; the others are measured all the same.
+func (s settings) compare(ctx context.Context, w Workload, in run.Invocation) (Result, error) {
+	subjects, err := choose(w, in)
+	if err != nil {
+		return Result{}, err
+	}
+	r := Result{
+		App: in.App.Name, Date: time.Now().Format(time.DateOnly), Machine: Machine(),
+		Seed: s.seed, Seconds: s.length.Seconds(),
+	}
+	var errs []error
+	for i, sub := range subjects {
+		s.progress = func(format string, args ...any) {
+			fmt.Fprintf(in.Stderr, "%d/%d %s: %s\n", i+1, len(subjects), sub.name, fmt.Sprintf(format, args...))
+		}
+		row, err := s.measure(ctx, w, sub)
+		if ctx.Err() != nil {
+			return r, ctx.Err()
+		}
+		if err != nil {
+			row = Row{Name: sub.name, Plan: sub.plan, Error: err.Error()}
+			errs = append(errs, fmt.Errorf("%s: %w", sub.name, err))
+		}
+		r.Plans = append(r.Plans, row)
+	}
+	return r, errors.Join(errs...)
+}
+
+// choose gives the programs and plans that are named, or all.
+func choose(w Workload, in run.Invocation) ([]subject, error) {
+	var subjects []subject
+	plans := in.Args
+	if len(plans) == 0 {
+		var err error
+		if plans, err = find(w.Plans); err != nil {
+			return nil, err
+		}
+	}
+	for _, p := range w.Programs {
+		at := slices.Index(plans, p.Name)
+		if at >= 0 {
+			plans = slices.Delete(slices.Clone(plans), at, at+1)
+		}
+		if at >= 0 || len(in.Args) == 0 {
+			subjects = append(subjects, made(p))
+		}
+	}
+	for _, file := range plans {
+		subjects = append(subjects, planned(file, in))
+	}
+	return subjects, nil
+}
+
+// find gives the files of the first pattern that matches any.
+func find(patterns []string) ([]string, error) {
+	for _, pattern := range patterns {
+		files, err := filepath.Glob(pattern)
+		if err != nil {
+			return nil, fmt.Errorf("the plans %q: %w", pattern, err)
+		}
+		if len(files) > 0 {
+			return files, nil
+		}
+	}
+	return nil, fmt.Errorf("there is no plan here (%q): name the files of the plans to compare", patterns)
+}

@@ -16,6 +16,7 @@ import (
 	"github.com/kerf-go/kerf/link"
 	"github.com/kerf-go/kerf/link/natslink"
 	"github.com/kerf-go/kerf/link/tcplink"
+	"github.com/kerf-go/kerf/link/udplink"
 )
 
 // What the clients call, and what they print.
@@ -29,10 +30,21 @@ const (
 
 func TestTheTCPClientOfThePageSpeaksToAServer(t *testing.T) {
 	t.Parallel()
-	checkClient(t, "links/tcpclient/main.go")
-	address := strings.TrimPrefix(serveHealth(t, tcplink.Link{}, "tcp://127.0.0.1:0"), "tcp://")
-	binary := filepath.Join(t.TempDir(), "tcpclient")
-	output(t, exec.CommandContext(t.Context(), "go", "build", "-o", binary, "./links/tcpclient"))
+	checkGoClient(t, tcplink.Link{})
+}
+
+func TestTheUDPClientOfThePageSpeaksToAServer(t *testing.T) {
+	t.Parallel()
+	checkGoClient(t, udplink.Link{})
+}
+
+func checkGoClient(t *testing.T, l link.Link) {
+	t.Helper()
+	name, prefix := l.Scheme()+"client", l.Scheme()+"://"
+	checkClient(t, "links/"+name+"/main.go")
+	address := strings.TrimPrefix(serveHealth(t, l, prefix+"127.0.0.1:0"), prefix)
+	binary := filepath.Join(t.TempDir(), name)
+	output(t, exec.CommandContext(t.Context(), "go", "build", "-o", binary, "./links/"+name))
 	call := func(method, request string) (string, error) {
 		out, err := exec.CommandContext(t.Context(), binary, address, method, request).CombinedOutput()
 		return string(out), err

@@ -45,6 +45,7 @@ func subjects(broker string) []subject {
 		{"kerf http", link("http://127.0.0.1:0")},
 		{"kerf grpc", link("grpc://127.0.0.1:0")},
 		{"kerf tcp", link("tcp://127.0.0.1:0")},
+		{"kerf udp", link("udp://127.0.0.1:0")},
 		{"inprocgrpc", startInprocGRPC},
 		{"drpc", startDRPC},
 		{connectGo, startConnect},

@@ -24,6 +24,7 @@ import (
 	"github.com/kerf-go/kerf/link/httplink"
 	"github.com/kerf-go/kerf/link/inproc"
 	"github.com/kerf-go/kerf/link/tcplink"
+	"github.com/kerf-go/kerf/link/udplink"
 	"github.com/kerf-go/kerf/run"
 	"github.com/kerf-go/kerf/store"
 	"github.com/kerf-go/kerf/store/sqlite"
@@ -32,7 +33,7 @@ import (
 // Batteries lists every link and store that comes with Kerf.
 func Batteries() run.Batteries {
 	return run.Batteries{
-		Links:  []link.Link{inproc.Link{}, httplink.Link{}, grpclink.Link{}, tcplink.Link{}},
+		Links:  []link.Link{inproc.Link{}, httplink.Link{}, grpclink.Link{}, tcplink.Link{}, udplink.Link{}},
 		Stores: []store.Driver{sqlite.Driver{}},
 	}
 }

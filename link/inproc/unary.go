@@ -16,6 +16,7 @@ type unary struct {
 	handler callContext
 	request call.Message
 	asked   bool // the handler has taken the request
+	waited  bool // the caller has waited for the end
 	taken   int  // replies that the caller has taken
 
 	header  metadata.MD
@@ -74,7 +75,7 @@ func (u *unary) Recv() (call.Message, error) {
 
 // wait returns at the end, or lets the handler know that nobody waits any more.
 func (u *unary) wait() error {
-	if u.bell == nil {
+	if u.waited {
 		return nil
 	}
 	if u.dialer.isClosed() {
@@ -90,8 +91,8 @@ func (u *unary) wait() error {
 			<-u.bell
 		}
 	}
-	u.dialer.bells.Put(u.bell)
-	u.bell = nil
+	u.waited = true
+	u.dialer.bells.Put(u.bell) // nobody rings any more; who cuts calls still looks whether there is one
 	if u.ended() {
 		return nil
 	}

@@ -41,6 +41,14 @@ func children() map[string]func() int {
 		"foreign": foreign,
 		"chatty":  chatty,
 		"helped":  helped,
+		"once": func() int { // only the first one gets ready
+			p := attach()
+			if os.Mkdir(os.Getenv("GATE"), 0o700) == nil {
+				p.Ready()
+			}
+			<-p.Done()
+			return 0
+		},
 		"placed": func() int {
 			p := attach()
 			folder, err := os.Getwd()

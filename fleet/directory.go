@@ -16,12 +16,11 @@ type Directory map[string][]string
 // A process that died keeps its place, since it comes back at the same address;
 // until then a call to it is refused by the system at once.
 type directory struct {
-	members []*member
-
-	mu    sync.Mutex // guards the fields below and the order of updates; held before an outbox's
-	urls  map[*member][]string
-	more  Directory // of processes that are not the fleet's
-	boxes map[*outbox]struct{}
+	mu      sync.Mutex // guards the fields below and the order of updates; held before an outbox's
+	members []*member  // those that others are told of
+	urls    map[*member][]string
+	more    Directory // of processes that are not the fleet's
+	boxes   map[*outbox]struct{}
 }
 
 func newDirectory() *directory {
@@ -52,6 +51,17 @@ func (d *directory) tell(more Directory) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.more = maps.Clone(more)
+	d.spread()
+}
+
+// swap puts one process into another's place, for all to know.
+func (d *directory) swap(old, next *member) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if i := slices.Index(d.members, old); i >= 0 {
+		d.members[i] = next
+	}
+	delete(d.urls, old)
 	d.spread()
 }
 

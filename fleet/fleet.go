@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -11,14 +12,21 @@ import (
 
 // Fleet runs processes. Its methods are safe for concurrent use.
 type Fleet struct {
-	o       Options
-	members []*member
-	stages  [][]*member // in the order of the stop
-	out     *merger
-	dir     *directory
-	begun   atomic.Bool
-	first   sync.Once
-	ready   chan struct{}
+	o     Options
+	out   *merger
+	dir   *directory
+	begun atomic.Bool
+	first sync.Once
+	ready chan struct{}
+	ended chan *member // one that is supervised no more, while Run listens
+	over  chan struct{}
+
+	supervising sync.WaitGroup
+
+	mu       sync.Mutex // guards the fields below; held before a directory's
+	members  []*member
+	coming   []*member // that are to take the place of others
+	stopping bool
 }
 
 // New makes a fleet of processes without starting any. A process without a name
@@ -33,21 +41,26 @@ func New(processes []Process, o Options) (*Fleet, error) {
 		return nil, err
 	}
 	o = o.withDefaults()
-	f := &Fleet{o: o, out: newMerger(o, names), ready: make(chan struct{})}
-	dir := newDirectory()
-	f.dir = dir
-	for i, p := range processes {
-		f.members = append(f.members, &member{
-			Process: p, label: names[i], hue: i, o: o, out: f.out, dir: dir,
-			moved: f.moved, poke: make(chan struct{}, 1), over: make(chan struct{}),
-			state: Starting, changed: make(chan struct{}),
-		})
+	f := &Fleet{
+		o: o, out: newMerger(o, names), dir: newDirectory(), ready: make(chan struct{}),
+		ended: make(chan *member), over: make(chan struct{}),
 	}
-	dir.members = f.members
-	if f.stages, err = stages(f.members, o.Order); err != nil {
+	for i, p := range processes {
+		f.members = append(f.members, f.member(p, names[i], i))
+	}
+	f.dir.members = slices.Clone(f.members)
+	if _, err = stages(f.members, o.Order); err != nil {
 		return nil, err
 	}
 	return f, nil
+}
+
+func (f *Fleet) member(p Process, label string, hue int) *member {
+	return &member{
+		Process: p, label: label, hue: hue, o: f.o, out: f.out, dir: f.dir,
+		moved: f.moved, poke: make(chan struct{}, 1), over: make(chan struct{}),
+		state: Starting, changed: make(chan struct{}),
+	}
 }
 
 // Run starts all processes at once and keeps them running until ctx ends or one
@@ -69,20 +82,53 @@ func (f *Fleet) Run(ctx context.Context) error {
 		}
 		defer func() { _ = published.Close() }() // a file that stays is recognised as stale
 	}
-	ended := make(chan *member, len(f.members))
-	for _, m := range f.members {
-		go func() {
-			m.supervise(ctx)
-			ended <- m
-		}()
+	for _, m := range f.all() {
+		f.supervise(ctx, m)
 	}
-	var cause error
-	select {
-	case <-ctx.Done():
-	case m := <-ended:
-		cause = m.err
+	cause := f.lost(ctx)
+	err := errors.Join(cause, f.drain(cause))
+	close(f.over)
+	f.supervising.Wait()
+	return err
+}
+
+func (f *Fleet) supervise(ctx context.Context, m *member) {
+	f.supervising.Go(func() {
+		m.supervise(ctx)
+		select {
+		case f.ended <- m:
+		case <-f.over:
+		}
+	})
+}
+
+// lost waits until ctx ends, or a process is given up, whose error it is. One that another
+// has taken the place of has ended as it should.
+func (f *Fleet) lost(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case m := <-f.ended:
+			if f.has(m) {
+				return m.err
+			}
+		}
 	}
-	return errors.Join(cause, f.drain(cause))
+}
+
+// has tells whether a process is one of the present ones.
+func (f *Fleet) has(m *member) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Contains(f.members, m)
+}
+
+// all gives the processes, those included that are to take the place of others.
+func (f *Fleet) all() []*member {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Concat(f.members, f.coming)
 }
 
 // Ready is closed when all processes are ready at once for the first time.
@@ -90,8 +136,9 @@ func (f *Fleet) Ready() <-chan struct{} { return f.ready }
 
 // Status tells how each process does, in the order given to New.
 func (f *Fleet) Status() []Status {
-	all := make([]Status, 0, len(f.members))
-	for _, m := range f.members {
+	members := f.all()
+	all := make([]Status, 0, len(members))
+	for _, m := range members {
 		all = append(all, m.status())
 	}
 	return all
@@ -132,11 +179,15 @@ func (f *Fleet) Restart(ctx context.Context, name string) error {
 // the errors other than the one that is known.
 func (f *Fleet) drain(known error) error {
 	f.out.sayf("stopping")
+	f.mu.Lock()
+	f.stopping = true
+	f.mu.Unlock()
 	deadline := time.Now().Add(f.o.StopTimeout)
 	var errs []error
-	for i, stage := range f.stages {
+	all, _ := stages(f.all(), f.o.Order) // New has checked the order
+	for i, stage := range all {
 		// A step that hangs must not take the time of those after it.
-		share := time.Until(deadline) / time.Duration(len(f.stages)-i)
+		share := time.Until(deadline) / time.Duration(len(all)-i)
 		var all sync.WaitGroup
 		for _, m := range stage {
 			all.Go(func() { m.stop(max(share, 0)) })
@@ -154,9 +205,10 @@ func (f *Fleet) drain(known error) error {
 // each does something with all replicas of a process at the same time.
 func (f *Fleet) each(name string, do func(*member) error) error {
 	var all sync.WaitGroup
-	errs := make([]error, len(f.members))
+	members := f.all()
+	errs := make([]error, len(members))
 	found := false
-	for i, m := range f.members {
+	for i, m := range members {
 		if m.Name == name || m.label == name {
 			found = true
 			all.Go(func() { errs[i] = do(m) })
@@ -170,7 +222,7 @@ func (f *Fleet) each(name string, do func(*member) error) error {
 }
 
 func (f *Fleet) moved() {
-	for _, m := range f.members {
+	for _, m := range f.all() {
 		if !m.is(Ready) {
 			return
 		}

@@ -191,3 +191,17 @@ func (in *inside) restart(ctx context.Context, name string) error {
 	}
 	return in.start(ctx, name, p)
 }
+
+func (in *inside) replace(ctx context.Context, name string) error {
+	if in.programs.has(name) {
+		return in.programs.Replace(ctx, name)
+	}
+	old := in.process(name)
+	if old == nil {
+		return errNoProcess
+	}
+	if err := in.start(ctx, name, nil); err != nil {
+		return err
+	}
+	return old.Stop(ctx)
+}

@@ -62,6 +62,7 @@ type runner interface {
 	local(process, service string) (grpc.ClientConnInterface, error)
 	kill(ctx context.Context, process string) error
 	restart(ctx context.Context, process string) error
+	replace(ctx context.Context, process string) error
 }
 
 // Bounds of what a test waits for.
@@ -165,6 +166,14 @@ func (e *Env) Kill(process string) {
 func (e *Env) Restart(process string) {
 	e.t.Helper()
 	e.do("restart", process, e.runner.restart)
+}
+
+// Replace starts a process anew beside the one that runs, and lets that one drain once the
+// new one is ready and called: no request fails. The process has another address afterwards,
+// so that one with fixed ports cannot be replaced.
+func (e *Env) Replace(process string) {
+	e.t.Helper()
+	e.do("replace", process, e.runner.replace)
 }
 
 func (e *Env) do(what, process string, f func(context.Context, string) error) {

@@ -10,6 +10,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/fstest"
 
@@ -126,37 +128,76 @@ func TestRunIsOneSubtestForEachPlan(t *testing.T) {
 
 func TestAKilledProcessIsAwayUntilItsRestart(t *testing.T) {
 	t.Parallel()
-	for name, start := range map[string]func(*testing.T, func(*testing.T, *kerftest.Env)){
-		"inside the test": func(t *testing.T, test func(*testing.T, *kerftest.Env)) {
-			t.Helper()
-			kerftest.Run(t, pair(), plans[2:], test)
-		},
-		"real processes": func(t *testing.T, test func(*testing.T, *kerftest.Env)) {
-			t.Helper()
-			test(t, kerftest.Processes(t, pair(), plans[2]))
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			start(t, func(t *testing.T, env *kerftest.Env) {
-				t.Helper()
-				tell(t, env)
-				before := env.URL()
-				env.Kill("back")
-				if got := page(t, env); got != codes.Unavailable.String() {
-					t.Errorf("without back the page says %q", got)
-				}
-				env.Restart("back")
-				if got := page(t, env); got != "/hi 1" {
-					t.Errorf("after the restart the page says %q: its data is gone", got)
-				}
-				env.Restart("front")
-				if env.URL() != before || page(t, env) != "/hi 1" {
-					t.Errorf("the page was at %s and is at %s", before, env.URL())
+	eachWay(t, func(t *testing.T, env *kerftest.Env) {
+		t.Helper()
+		tell(t, env)
+		before := env.URL()
+		env.Kill("back")
+		if got := page(t, env); got != codes.Unavailable.String() {
+			t.Errorf("without back the page says %q", got)
+		}
+		env.Restart("back")
+		if got := page(t, env); got != "/hi 1" {
+			t.Errorf("after the restart the page says %q: its data is gone", got)
+		}
+		env.Restart("front")
+		if env.URL() != before || page(t, env) != "/hi 1" {
+			t.Errorf("the page was at %s and is at %s", before, env.URL())
+		}
+	})
+}
+
+// eachWay runs a test under the plan apart, with processes of either sort.
+func eachWay(t *testing.T, test func(*testing.T, *kerftest.Env)) {
+	t.Helper()
+	t.Run("inside the test", func(t *testing.T) {
+		t.Parallel()
+		kerftest.Run(t, pair(), plans[2:], test)
+	})
+	t.Run("real processes", func(t *testing.T) {
+		t.Parallel()
+		test(t, kerftest.Processes(t, pair(), plans[2]))
+	})
+}
+
+func TestAReplacedProcessFailsNoRequest(t *testing.T) {
+	t.Parallel()
+	eachWay(t, func(t *testing.T, env *kerftest.Env) {
+		t.Helper()
+		stop, failed := make(chan struct{}), make(chan string, 1)
+		var all sync.WaitGroup
+		var asked atomic.Int64
+		for range 4 {
+			all.Go(func() {
+				for {
+					select {
+					case <-stop:
+						return
+					default:
+					}
+					asked.Add(1)
+					if got := page(t, env); got != "/hi 0" {
+						select {
+						case failed <- got:
+						default:
+						}
+					}
 				}
 			})
-		})
-	}
+		}
+		env.Replace("back")
+		env.Replace("back")
+		close(stop)
+		all.Wait()
+		select {
+		case got := <-failed:
+			t.Errorf("a page said %q", got)
+		default:
+		}
+		if asked.Load() == 0 {
+			t.Error("nobody asked")
+		}
+	})
 }
 
 func TestAServiceThatNobodyElseCallsIsReachedInItsProcess(t *testing.T) {

@@ -29,6 +29,8 @@ func (outside) local(string, string) (grpc.ClientConnInterface, error) {
 
 func (o outside) kill(ctx context.Context, process string) error { return o.Kill(ctx, process) }
 
+func (o outside) replace(ctx context.Context, process string) error { return o.Replace(ctx, process) }
+
 func (o outside) restart(ctx context.Context, process string) error {
 	return o.Restart(ctx, process)
 }

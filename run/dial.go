@@ -91,15 +91,12 @@ func (p *Process) carrier(caller, callee string) (conn link.Conn, scheme string,
 			links["/"+c.Method] = c.Link
 		}
 	}
-	r := &remote{
-		directory: p.options.Directory, process: home, conns: make(map[string]link.Conn),
-		scheme: func(method string) string {
-			if l := links[method]; l != "" {
-				return l
-			}
-			return process.Link
-		},
-		dial: func(url string) (link.Conn, error) { return p.options.Batteries.Dial(url, o) },
+	by := func(method string) string {
+		if l := links[method]; l != "" {
+			return l
+		}
+		return process.Link
 	}
-	return r, process.Link, nil
+	dial := func(url string) (link.Conn, error) { return p.options.Batteries.Dial(url, o) }
+	return newRemote(p.options.Directory, home, by, dial), process.Link, nil
 }

@@ -127,6 +127,7 @@ func (c *Callee) Send(m call.Message) error {
 		return nil
 	}
 	b, err := c.out.message(c.ctx, c.in.id, c.pending, m, c.flush)
+	c.pending = b // what it held may have left
 	if err != nil {
 		return err
 	}

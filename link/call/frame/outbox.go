@@ -65,7 +65,7 @@ func (o *outbox) spend(ctx context.Context, cost int) error {
 }
 
 // message appends the frames of a message to b, and gives what is still to be
-// written. What does not fit into one frame goes ahead.
+// written, also after an error. What does not fit into one frame goes ahead.
 func (o *outbox) message(
 	ctx context.Context, id uint64, b []byte, m call.Message, write func(frames []byte) error,
 ) ([]byte, error) {

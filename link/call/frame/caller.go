@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
@@ -45,7 +46,9 @@ func (c *Caller) Open() {
 	if c.request.Unary {
 		return
 	}
-	_ = c.write(c.opening(nil)) // Recv tells
+	if opening, fits := c.opening(nil); fits {
+		_ = c.write(opening) // Recv tells
+	}
 	unwatch := context.AfterFunc(c.ctx, c.abandon)
 	c.in.mu.Lock()
 	defer c.in.mu.Unlock()
@@ -55,7 +58,9 @@ func (c *Caller) Open() {
 	}
 }
 
-func (c *Caller) opening(b []byte) []byte {
+// opening appends the frame that opens the call. One that does not fit ends it: the
+// server would end all calls beside it.
+func (c *Caller) opening(b []byte) (opening []byte, fits bool) {
 	o := Opening{
 		Method: c.request.Method, Codec: c.request.Codec, Header: c.request.Header,
 		Unary: c.request.Unary, OneWay: c.oneWay(),
@@ -63,7 +68,13 @@ func (c *Caller) opening(b []byte) []byte {
 	if deadline, ok := c.ctx.Deadline(); ok {
 		o.Timeout = max(time.Until(deadline), 1)
 	}
-	return o.Append(b, c.in.id)
+	b = o.Append(b, c.in.id)
+	if len(b)-headerLen > maxPayload {
+		c.finish(call.End{}, link.Mark(status.Newf(codes.Internal,
+			"the call's method and metadata have more than %d bytes", maxPayload), link.NeverSent))
+		return b, false
+	}
+	return b, true
 }
 
 func (c *Caller) oneWay() bool { return c.request.Unary && c.request.Wait == link.Sent }
@@ -75,7 +86,10 @@ func (c *Caller) Send(m call.Message) error {
 	b := *buffer
 	defer func() { giveBack(buffer, b) }()
 	if c.request.Unary {
-		b = c.opening(b)
+		var fits bool
+		if b, fits = c.opening(b); !fits {
+			return io.EOF
+		}
 	}
 	b, err := c.out.message(c.ctx, c.in.id, b, m, c.write)
 	if err != nil {

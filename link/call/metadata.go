@@ -29,6 +29,27 @@ func dropReserved(md metadata.MD) {
 	}
 }
 
+// Identity is what the server is told of a conn with every call.
+type Identity struct{ authority, agent []string } // nobody changes them
+
+// NewIdentity takes whom the conn calls, the agent of its options, and the link's own.
+func NewIdentity(authority, agent, own string) Identity {
+	return Identity{[]string{authority}, []string{strings.TrimSpace(agent + " " + own)}}
+}
+
+// Header is the metadata that a request leaves with.
+func (i Identity) Header(r Request) metadata.MD {
+	if r.Header == nil {
+		r.Header = make(metadata.MD, 2) //nolint:mnd // those below
+	}
+	r.Header[":authority"] = i.authority
+	if r.Authority != "" {
+		r.Header[":authority"] = []string{r.Authority}
+	}
+	r.Header["user-agent"] = i.agent
+	return r.Header
+}
+
 // outgoing is the metadata that a call sends: the context's, and that of
 // per-call credentials. It is the link's to keep.
 func outgoing(

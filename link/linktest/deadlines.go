@@ -81,9 +81,11 @@ func deadlineEnds(s *side) {
 		<-ctx.Done()
 		return nil, status.FromContextError(ctx.Err()).Err()
 	}})
-	ctx, cancel := context.WithTimeout(s.ctx, 50*time.Millisecond)
+	_, err := b.client.Tell(s.ctx, text("connect"))
+	s.must("connect", err)
+	ctx, cancel := context.WithTimeout(s.ctx, 300*time.Millisecond) // the handler must have begun by then
 	defer cancel()
-	_, err := b.client.Unary(ctx, text("x"))
+	_, err = b.client.Unary(ctx, text("x"))
 	s.code("call", err)
 	s.await("end of the handler", ended)
 }

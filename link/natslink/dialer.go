@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"google.golang.org/grpc/metadata"
 
 	"github.com/kerf-go/kerf/link"
 	"github.com/kerf-go/kerf/link/call"
@@ -19,11 +17,10 @@ import (
 // dialer makes the connections of a conn.
 type dialer struct {
 	*redial.Keeper[*client]
+	call.Identity
 	url      *url.URL
 	settings nats.Options
 	every    time.Duration // of the pulse
-
-	authority, agent []string // metadata of every call; nobody changes them
 }
 
 var (
@@ -32,9 +29,9 @@ var (
 )
 
 func newDialer(u *url.URL, o link.DialOptions, every time.Duration) *dialer {
-	d := &dialer{url: u, settings: settings(u, o.TLS, every), every: every, authority: []string{subjectOf(u)}}
+	d := &dialer{url: u, settings: settings(u, o.TLS, every), every: every}
+	d.Identity = call.NewIdentity(subjectOf(u), o.UserAgent, "kerf-nats")
 	d.settings.AllowReconnect = false // the keeper does it, and calls see it
-	d.agent = []string{strings.TrimSpace(o.UserAgent + " kerf-nats")}
 	d.Keeper = redial.New(func(context.Context) (*client, error) { return newClient(d) })
 	return d
 }
@@ -63,14 +60,7 @@ func (d *dialer) Ready(ctx context.Context) error {
 }
 
 func (d *dialer) Open(ctx context.Context, r call.Request) (call.Transport, error) {
-	if r.Header == nil {
-		r.Header = make(metadata.MD, 2) //nolint:mnd // those below
-	}
-	r.Header[":authority"] = d.authority
-	if r.Authority != "" {
-		r.Header[":authority"] = []string{r.Authority}
-	}
-	r.Header["user-agent"] = d.agent
+	r.Header = d.Header(r)
 	for {
 		c, err := d.Get(ctx)
 		if err != nil {

@@ -5,10 +5,7 @@ import (
 	"crypto/tls"
 	"net"
 	"net/url"
-	"strings"
 	"time"
-
-	"google.golang.org/grpc/metadata"
 
 	"github.com/kerf-go/kerf/link"
 	"github.com/kerf-go/kerf/link/call"
@@ -18,19 +15,17 @@ import (
 // dialer makes the connections of a conn.
 type dialer struct {
 	*redial.Keeper[*client]
+	call.Identity
 	address string
 	tls     *tls.Config   // nil: plain
 	every   time.Duration // of the heart's beats
-
-	authority, agent []string // metadata of every call; nobody changes them
 }
 
 var _ call.Dialer = (*dialer)(nil)
 
 func newDialer(u *url.URL, o link.DialOptions, every time.Duration) *dialer {
-	d := &dialer{address: u.Host, authority: []string{u.Host}, every: every}
+	d := &dialer{address: u.Host, every: every, Identity: call.NewIdentity(u.Host, o.UserAgent, "kerf-tcp")}
 	d.Keeper = redial.New(d.connect)
-	d.agent = []string{strings.TrimSpace(o.UserAgent + " kerf-tcp")}
 	if u.Scheme == secureScheme {
 		d.tls = &tls.Config{MinVersion: tls.VersionTLS12}
 		if o.TLS != nil {
@@ -51,14 +46,7 @@ func (d *dialer) Ready(ctx context.Context) error {
 }
 
 func (d *dialer) Open(ctx context.Context, r call.Request) (call.Transport, error) {
-	if r.Header == nil {
-		r.Header = make(metadata.MD, 2) //nolint:mnd // those below
-	}
-	r.Header[":authority"] = d.authority
-	if r.Authority != "" {
-		r.Header[":authority"] = []string{r.Authority}
-	}
-	r.Header["user-agent"] = d.agent
+	r.Header = d.Header(r)
 	for {
 		c, err := d.Get(ctx)
 		if err != nil {

@@ -8,12 +8,10 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	"github.com/kerf-go/kerf/link"
@@ -33,13 +31,12 @@ const (
 // dialer makes the sockets of a conn, one at a time.
 type dialer struct {
 	*redial.Keeper[*client]
+	call.Identity
 	address string
 	limit   int           // bytes of a datagram
 	every   time.Duration // of the heart's beats
 	id      uint64        // tells the server whose calls these are
 	numbers numbers
-
-	authority, agent []string // metadata of every call; nobody changes them
 
 	parting chan struct{} // a token for each one way call that waits
 	parted  sync.Once
@@ -50,8 +47,8 @@ var _ call.Dialer = (*dialer)(nil)
 func newDialer(u *url.URL, o link.DialOptions, limit int, every time.Duration) *dialer {
 	d := &dialer{
 		address: u.Host, limit: limit, every: every, id: random(),
-		authority: []string{u.Host}, agent: []string{strings.TrimSpace(o.UserAgent + " kerf-udp")},
-		parting: make(chan struct{}, mostParting),
+		Identity: call.NewIdentity(u.Host, o.UserAgent, "kerf-udp"),
+		parting:  make(chan struct{}, mostParting),
 	}
 	d.Keeper = redial.New(d.connect)
 	return d
@@ -76,14 +73,7 @@ func (d *dialer) Open(ctx context.Context, r call.Request) (call.Transport, erro
 		return nil, link.Mark(status.Newf(codes.Unimplemented,
 			"%s streams, which udp://%s cannot carry", r.Method, d.address), link.NeverSent)
 	}
-	if r.Header == nil {
-		r.Header = make(metadata.MD, 2) //nolint:mnd // those below
-	}
-	r.Header[":authority"] = d.authority
-	if r.Authority != "" {
-		r.Header[":authority"] = []string{r.Authority}
-	}
-	r.Header["user-agent"] = d.agent
+	r.Header = d.Header(r)
 	if r.Unary && r.Wait == link.Sent {
 		return frame.NewCaller(ctx, &telling{letter: newLetter(ctx), dialer: d}, d.numbers.tell(), r), nil
 	}

@@ -56,6 +56,8 @@ func isLink(p string) bool {
 
 func isStore(p string) bool { return strings.HasPrefix(p, module+"/store/") }
 
+func isBroker(p string) bool { return strings.HasPrefix(p, module+"/broker/") }
+
 func within(folders ...string) func(string) bool {
 	return func(p string) bool {
 		return slices.ContainsFunc(folders, func(f string) bool {
@@ -84,10 +86,10 @@ func TestNobodyDependsOnWhatHeMustNotKnow(t *testing.T) {
 	root := func(p string) bool { return p == module }
 	heavy := anyOf(within(
 		"modernc.org", "connectrpc.com", "github.com/nats-io", "github.com/rabbitmq", "github.com/jackc",
-		"github.com/quic-go", "github.com/spf13", "github.com/goccy"), isLink, isStore)
+		"github.com/quic-go", "github.com/spf13", "github.com/goccy"), isLink, isStore, isBroker)
 	engine := own("kit", "run", "fleet", "kerftest", "gateway")
 	for name, arrow := range map[string]struct{ who, not func(string) bool }{
-		"the plan knows no engine and no batteries": {own("plan"), anyOf(engine, isLink, isStore, root)},
+		"the plan knows no engine and no batteries": {own("plan"), anyOf(engine, isLink, isStore, isBroker, root)},
 		"link knows no engine and no batteries":     {own("link/call", "link/linktest"), anyOf(engine, isStore, root)},
 		"the package link itself knows nothing else of Kerf": {
 			func(p string) bool { return p == module+"/link" }, own("plan", "run", "kit", "seam", "store", "fleet"),
@@ -100,9 +102,10 @@ func TestNobodyDependsOnWhatHeMustNotKnow(t *testing.T) {
 			root, anyOf(heavy, engine, own("plan", "seam", "telemetry")),
 		},
 		"the engine knows no link and no store by name": {
-			own("run", "seam", "telemetry", "fleet"), anyOf(isLink, isStore, own("kit")),
+			own("run", "seam", "telemetry", "fleet"), anyOf(isLink, isStore, isBroker, own("kit")),
 		},
 		"the fleet knows processes only":          {own("fleet"), own("plan", "run", "link", "store", "seam")},
+		"brokers know nothing but brokers":        {own("broker"), anyOf(engine, own("plan", "link", "seam"), root)},
 		"stores know nothing but stores":          {own("store"), anyOf(engine, own("plan", "link", "seam"), root)},
 		"the seam knows neither plans nor stores": {own("seam"), anyOf(engine, own("plan", "store"), root)},
 		"what is linked into users' programs has no test kit": {
@@ -134,7 +137,7 @@ func TestLinksAreImportedByTheBatteriesAlone(t *testing.T) {
 			links++
 		}
 		for _, d := range p.Imports {
-			if (isLink(d) || isStore(d)) && !may(p.ImportPath) {
+			if (isLink(d) || isStore(d) || isBroker(d)) && !may(p.ImportPath) {
 				t.Errorf("%s imports %s, which only kit may", p.ImportPath, d)
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -41,10 +42,16 @@ func newInside(t *testing.T, app kerf.App, p *plan.Plan) *inside {
 		t: t, app: app, plan: p, data: t.TempDir(),
 		directory: run.NewDirectory(p), processes: make(map[string]*run.Process),
 	}
-	wait := in.launch()
-	t.Cleanup(in.stop) // before the programs, which in's processes may call
 	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
 	defer cancel()
+	if p.BrokerApart() {
+		t.Cleanup(func() { in.end(plan.BrokerProcess) }) // last of all
+		if err := in.start(ctx, plan.BrokerProcess, nil); err != nil {
+			t.Fatalf("start the broker: %v", err)
+		}
+	}
+	wait := in.launch()
+	t.Cleanup(in.stop) // before the programs, which in's processes may call
 	for _, q := range p.Processes {
 		if q.Command != nil {
 			continue
@@ -86,11 +93,11 @@ func (in *inside) tell() {
 		return
 	}
 	others := make(fleet.Directory)
-	for _, q := range in.plan.Processes {
-		if p := in.process(q.Name); p != nil {
-			others[q.Name] = p.URLs()
-		}
+	in.mu.Lock()
+	for name, p := range in.processes {
+		others[name] = p.URLs()
 	}
+	in.mu.Unlock()
 	in.programs.Tell(others)
 }
 
@@ -99,6 +106,9 @@ func (in *inside) start(ctx context.Context, name string, before *run.Process) e
 	o := run.Options{
 		App: in.app, Batteries: kit.Batteries(), Plan: in.plan, Process: name, Directory: in.directory,
 		Data: in.data, Web: "127.0.0.1:0", LogOutput: in.t.Output(),
+	}
+	if name == plan.BrokerProcess {
+		o.Data = filepath.Join(in.data, name)
 	}
 	if before != nil {
 		o.Listen, o.Web, o.Admin = before.URLs(), before.Web(), before.Admin()
@@ -118,9 +128,13 @@ func (in *inside) start(ctx context.Context, name string, before *run.Process) e
 // stop drains all, in an order that lets callers finish first: the pages, then
 // the rest. A process that does not drain in time fails the test.
 func (in *inside) stop() {
+	in.end(slices.DeleteFunc(run.StopOrder(in.plan), func(name string) bool { return name == plan.BrokerProcess })...)
+}
+
+func (in *inside) end(names ...string) {
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
-	for _, name := range run.StopOrder(in.plan) {
+	for _, name := range names {
 		if p := in.process(name); p != nil {
 			if err := p.Stop(ctx); err != nil {
 				in.t.Errorf("stop process %s: %v", name, err)

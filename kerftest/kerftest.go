@@ -116,6 +116,9 @@ func resolve(t *testing.T, app kerf.App, file string) *plan.Plan {
 	if strings.HasPrefix(p.Store, "sqlite:") {
 		p.Store = "" // the test's own folder
 	}
+	if folder, own := p.EmbeddedBroker(); own {
+		p.Broker = strings.TrimSuffix(p.Broker, ":"+folder) // the same
+	}
 	return p
 }
 

@@ -1,4 +1,4 @@
-// Package kit brings the batteries: the links and stores that come with Kerf,
+// Package kit brings the batteries: the links, brokers and stores that come with Kerf,
 // listed here and nowhere else, and the entry points that use them.
 //
 //	func main() { kit.Main(app) }
@@ -18,11 +18,14 @@ import (
 	"syscall"
 
 	"github.com/kerf-go/kerf"
+	"github.com/kerf-go/kerf/broker"
+	"github.com/kerf-go/kerf/broker/natsbroker"
 	"github.com/kerf-go/kerf/compare"
 	"github.com/kerf-go/kerf/link"
 	"github.com/kerf-go/kerf/link/grpclink"
 	"github.com/kerf-go/kerf/link/httplink"
 	"github.com/kerf-go/kerf/link/inproc"
+	"github.com/kerf-go/kerf/link/natslink"
 	"github.com/kerf-go/kerf/link/tcplink"
 	"github.com/kerf-go/kerf/link/udplink"
 	"github.com/kerf-go/kerf/run"
@@ -30,11 +33,14 @@ import (
 	"github.com/kerf-go/kerf/store/sqlite"
 )
 
-// Batteries lists every link and store that comes with Kerf.
+// Batteries lists every link, broker and store that comes with Kerf.
 func Batteries() run.Batteries {
 	return run.Batteries{
-		Links:  []link.Link{inproc.Link{}, httplink.Link{}, grpclink.Link{}, tcplink.Link{}, udplink.Link{}},
-		Stores: []store.Driver{sqlite.Driver{}},
+		Links: []link.Link{
+			inproc.Link{}, httplink.Link{}, grpclink.Link{}, tcplink.Link{}, udplink.Link{}, natslink.Link{},
+		},
+		Brokers: []broker.Driver{natsbroker.Driver{}},
+		Stores:  []store.Driver{sqlite.Driver{}},
 	}
 }
 

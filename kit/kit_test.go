@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"strings"
 	"testing"
 
@@ -12,6 +13,7 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	"github.com/kerf-go/kerf"
+	"github.com/kerf-go/kerf/broker"
 	"github.com/kerf-go/kerf/kit"
 	"github.com/kerf-go/kerf/link"
 	linktestv1 "github.com/kerf-go/kerf/link/linktest/v1"
@@ -35,11 +37,15 @@ func (echo) Tell(context.Context, *linktestv1.Message) (*emptypb.Empty, error) {
 
 //nolint:paralleltest // goroutines of other tests would count as leaks
 func TestEverySchemeIsListenedOnAndDialled(t *testing.T) {
-	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	before := goleak.IgnoreCurrent()
+	t.Cleanup(func() { goleak.VerifyNone(t, before) }) // the last of all
 	for _, l := range kit.Batteries().Links {
 		url := l.Scheme() + "://127.0.0.1:0"
-		if l.Scheme() == "inproc" {
+		switch {
+		case l.Scheme() == "inproc":
 			url = "inproc://"
+		case l.Capabilities().Broker:
+			url = l.Scheme() + "://" + brokerOf(t, l.Scheme()) + "/subject"
 		}
 		server, err := kit.Listen(t.Context(), url, link.ListenOptions{})
 		if err != nil {
@@ -60,6 +66,25 @@ func TestEverySchemeIsListenedOnAndDialled(t *testing.T) {
 			t.Errorf("%s: %v", server.URL(), err)
 		}
 	}
+}
+
+// brokerOf starts the broker that comes with Kerf for a link.
+func brokerOf(t *testing.T, scheme string) (address string) {
+	t.Helper()
+	for _, driver := range kit.Batteries().Brokers {
+		if driver.Scheme() != scheme {
+			continue
+		}
+		o := broker.Options{Folder: t.TempDir(), Address: "127.0.0.1:0", Logger: slog.New(slog.DiscardHandler)}
+		b, err := driver.Start(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = b.Stop(context.Background()) })
+		return b.Address()
+	}
+	t.Fatalf("no broker for %s", scheme)
+	return ""
 }
 
 func TestWrongURLsSayWhatIsRight(t *testing.T) {

@@ -29,6 +29,7 @@ type Link interface {
 type Capabilities struct {
 	Streams    bool // client, server and bidirectional streams
 	Durable    bool // has a queue that keeps requests: Accepted
+	Broker     bool // calls go through a broker: URLs are scheme://broker/subject
 	MaxMessage int  // bytes of one message; 0: only the options' limits hold
 }
 

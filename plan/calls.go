@@ -136,17 +136,17 @@ func (r *resolver) listenToStrangers(s *site) {
 		service, _ := r.model.service(name)
 		for _, m := range service.Methods {
 			if rule := r.rules[m.Name]; rule != nil && rule.link.set() {
-				s.listenOn(rule.link.v)
+				r.listenOn(s, rule.link.v)
 			}
 		}
 	}
 }
 
 // listenOn adds a listener for a link, if there is none.
-func (s *site) listenOn(link string) {
+func (r *resolver) listenOn(s *site, link string) {
 	has := slices.ContainsFunc(s.More, func(l Listener) bool { return l.Link == link })
 	if link != s.Link && !has {
-		s.More = append(s.More, anyPort(link))
+		s.More = append(s.More, r.anywhere(link, s))
 	}
 }
 
@@ -196,7 +196,7 @@ func (r *resolver) inProcess() string {
 func (r *resolver) reach(from Service, m Method, to *site, called map[*site]bool) string {
 	rule := r.rules[m.Name]
 	if rule != nil && rule.link.set() && rule.link.v != to.Link {
-		to.listenOn(rule.link.v)
+		r.listenOn(to, rule.link.v)
 		return rule.link.v
 	}
 	called[to] = true

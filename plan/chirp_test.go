@@ -31,8 +31,9 @@ func chirp() plan.Model {
 			{Scheme: "inproc", Streams: true, InProcess: true},
 			{Scheme: "http", Streams: true},
 			{Scheme: "udp", MaxMessage: 1200},
-			{Scheme: "nats", Streams: true, Durable: true},
+			{Scheme: "nats", Streams: true, Durable: true, Broker: true},
 		},
-		Stores: []string{"sqlite", "postgres"},
+		Brokers: []string{"nats"},
+		Stores:  []string{"sqlite", "postgres"},
 	}
 }

@@ -9,6 +9,7 @@ type jsonPlan struct {
 	App       string        `json:"app"`
 	File      string        `json:"file,omitempty"`
 	Store     string        `json:"store,omitempty"`
+	Broker    string        `json:"broker,omitempty"`
 	Admin     string        `json:"admin"`
 	Insecure  bool          `json:"insecure,omitempty"`
 	Processes []jsonProcess `json:"processes"`
@@ -44,13 +45,13 @@ type jsonCall struct {
 	Shared      bool   `json:"shared,omitempty"`
 }
 
-// JSON writes the plan for programs: an object with app, file, store, admin,
+// JSON writes the plan for programs: an object with app, file, store, broker, admin,
 // insecure, processes, calls and warnings. Configuration and passwords do not show. The
 // error is that of w.
 func (p *Plan) JSON(w io.Writer) error {
 	out := jsonPlan{
-		App: p.App, File: p.File, Store: hidden(p.Store), Admin: p.Admin, Insecure: p.Insecure,
-		Processes: []jsonProcess{}, Calls: []jsonCall{},
+		App: p.App, File: p.File, Store: hidden(p.Store), Broker: hidden(p.Broker), Admin: p.Admin,
+		Insecure: p.Insecure, Processes: []jsonProcess{}, Calls: []jsonCall{},
 	}
 	for _, q := range p.Processes {
 		out.Processes = append(out.Processes, jsonProcess{

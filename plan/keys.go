@@ -24,6 +24,7 @@ type filePlan struct {
 	deadline  placed[time.Duration]
 	admin     placed[string]
 	store     placed[string]
+	broker    placed[string]
 	config    []named[ast.Node]
 	insecure  placed[bool]
 }
@@ -57,6 +58,11 @@ func (f *filePlan) keys() []key {
 		{
 			"store", "Where the services' stores are, such as sqlite:data. Default: the app's data folder.", "",
 			text(&f.store, "a store's URL, such as sqlite:data"),
+		},
+		{
+			"broker", "The message broker of the links that need one: embedded:FOLDER, which the app runs itself, or " +
+				"the URL of one that runs, such as nats://host:4222. Default: embedded, in the app's data folder.", "",
+			text(&f.broker, "embedded:FOLDER or a broker's URL, such as nats://host:4222"),
 		},
 		{
 			"config", "Configuration by service. Text may hold ${env:NAME}, ${env:NAME:-default} and ${file:path}.", "",

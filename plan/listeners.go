@@ -37,10 +37,14 @@ func (r *resolver) placeLink(s *site, link placed[string]) {
 		s.broken = true
 		return
 	}
-	s.Listener = anyPort(link.v)
+	s.Listener = r.anywhere(link.v, s)
 }
 
-func anyPort(scheme string) Listener {
+// anywhere is a listener at whatever address is free.
+func (r *resolver) anywhere(scheme string, s *site) Listener {
+	if l, _ := r.model.link(scheme); l.Broker {
+		return r.brokered(scheme, s)
+	}
 	return Listener{Link: scheme, Listen: scheme + "://127.0.0.1:0"}
 }
 
@@ -53,7 +57,15 @@ func (r *resolver) placeListen(s *site) {
 			fmt.Sprintf("write it as %s://127.0.0.1:9001, with port 0 for any free one", r.anyLink()))
 		return
 	}
-	if _, ok := r.knownLink(placed[string]{scheme, listen.at}); !ok {
+	known, ok := r.knownLink(placed[string]{scheme, listen.at})
+	if !ok {
+		return
+	}
+	if known.Broker {
+		r.add(listen.at,
+			fmt.Sprintf("process %s cannot listen with %s: its calls come through the broker", s.Name, scheme),
+			fmt.Sprintf(`write "link: %s" instead, and at the top of the plan where the broker is: "broker: %s://%s"`,
+				scheme, scheme, a))
 		return
 	}
 	if link := s.raw.link; link.set() && link.v != scheme {

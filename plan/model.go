@@ -6,6 +6,7 @@ type Model struct {
 	App      string
 	Services []Service
 	Links    []Link
+	Brokers  []string // schemes of the links for which the program brings a broker along
 	Stores   []string // schemes of store URLs, such as "sqlite"; nil: any scheme will do
 
 	// Process is the one that this program is to run; "": all that have no command. Of the
@@ -38,6 +39,7 @@ type Link struct {
 	Streams    bool   // carries streams, not only unary calls
 	Durable    bool   // has a queue that keeps requests
 	MaxMessage int    // bytes of one message; 0: no limit of its own
+	Broker     bool   // its calls go through a broker, which all processes share
 	InProcess  bool   // joins services of one process, and only those
 }
 

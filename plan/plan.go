@@ -24,6 +24,7 @@ type Plan struct {
 	Processes []Process // as the file orders them
 	Admin     string    // host:port of each process's admin listener; port 0: any free one
 	Store     string    // URL of the stores, its path joined to the plan's folder; "": the app's data folder
+	Broker    string    // "embedded", "embedded:FOLDER" or a URL; "": no link needs one
 	Insecure  bool      // listeners may leave loopback without any identity
 	Calls     []Call    // who may call what, in the model's order
 	Warnings  []Error   // what works and had better be otherwise
@@ -76,6 +77,9 @@ type methodPolicy struct {
 
 // Process finds a process by its name.
 func (p *Plan) Process(name string) (Process, bool) {
+	if name == BrokerProcess && p.BrokerApart() {
+		return Process{Name: BrokerProcess, Replicas: 1}, true
+	}
 	i := slices.IndexFunc(p.Processes, func(q Process) bool { return q.Name == name })
 	if i < 0 {
 		return Process{}, false

@@ -92,6 +92,7 @@ func (r *resolver) resolve() {
 	r.checkMethods()
 	r.connect()
 	r.warnOfChains()
+	r.placeBroker()
 	r.checkPorts()
 	r.placeStore()
 	r.placeConfig()

@@ -259,6 +259,7 @@ link: http
 deadline: 5s
 admin: 127.0.0.1:0
 store: sqlite:data
+broker: embedded:data/broker
 insecure: true
 config: {web: {title: x}}
 methods: {chirp.accounts.v1.Accounts/LogIn: {deadline: 1s, share: true, link: http, wait: reply}}

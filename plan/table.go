@@ -15,12 +15,10 @@ import (
 // passwords do not show. The error is that of w.
 func (p *Plan) Table(w io.Writer) error {
 	var out strings.Builder
-	fmt.Fprintf(&out, "app    %s\n", p.App)
-	for _, line := range [][2]string{{"plan ", p.File}, {"store", hidden(p.Store)}, {"admin", p.Admin}} {
-		if line[1] != "" {
-			fmt.Fprintf(&out, "%s  %s\n", line[0], line[1])
-		}
+	head := [][]string{
+		{"app", p.App}, {"plan", p.File}, {"store", hidden(p.Store)}, {"broker", hidden(p.Broker)}, {"admin", p.Admin},
 	}
+	writeColumns(&out, slices.DeleteFunc(head, func(line []string) bool { return line[1] == "" }))
 	out.WriteString("\n")
 	writeColumns(&out, withoutEmpty(p.processRows()))
 	if len(p.Calls) > 0 {

@@ -12,15 +12,17 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 
 	"github.com/kerf-go/kerf"
+	"github.com/kerf-go/kerf/broker"
 	"github.com/kerf-go/kerf/link"
 	"github.com/kerf-go/kerf/plan"
 	"github.com/kerf-go/kerf/store"
 )
 
-// Batteries are the links and stores that a binary brings along.
+// Batteries are the links, brokers and stores that a binary brings along.
 type Batteries struct {
-	Links  []link.Link
-	Stores []store.Driver
+	Links   []link.Link
+	Brokers []broker.Driver
+	Stores  []store.Driver
 }
 
 // inProcess is the scheme that joins the services of one process.
@@ -89,8 +91,11 @@ func (b Batteries) Model(app kerf.App) plan.Model {
 		c := l.Capabilities()
 		m.Links = append(m.Links, plan.Link{
 			Scheme: l.Scheme(), Streams: c.Streams, Durable: c.Durable, MaxMessage: c.MaxMessage,
-			InProcess: l.Scheme() == inProcess,
+			Broker: c.Broker, InProcess: l.Scheme() == inProcess,
 		})
+	}
+	for _, d := range b.Brokers {
+		m.Brokers = append(m.Brokers, d.Scheme())
 	}
 	for _, d := range b.Stores {
 		m.Stores = append(m.Stores, d.Scheme())

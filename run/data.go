@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 
 	"github.com/kerf-go/kerf/plan"
 )
@@ -15,6 +16,9 @@ import (
 // the command line says, else the plan's store, else the user's own. The plan is
 // left with a store only if that is no folder.
 func settle(p *plan.Plan, said string) (folder string, err error) {
+	if _, own := p.EmbeddedBroker(); own && said != "" {
+		p.Broker, _, _ = strings.Cut(p.Broker, ":") // its folder is in the app's
+	}
 	store, err := url.Parse(p.Store)
 	if err != nil || store.Scheme != "sqlite" {
 		if said == "" {

@@ -97,6 +97,8 @@ func (p *Process) carrier(caller, callee string) (conn link.Conn, scheme string,
 		}
 		return process.Link
 	}
-	dial := func(url string) (link.Conn, error) { return p.options.Batteries.Dial(url, o) }
+	dial := func(url string) (link.Conn, error) {
+		return p.options.Batteries.Dial(withPassword(p.options.Plan, url), o)
+	}
 	return newRemote(p.options.Directory, home, by, dial), process.Link, nil
 }

@@ -1,11 +1,17 @@
 package run
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/kerf-go/kerf/link"
 	"github.com/kerf-go/kerf/plan"
 )
 
@@ -19,15 +25,7 @@ type Directory struct {
 
 // NewDirectory makes a directory of the addresses that a plan fixes.
 func NewDirectory(p *plan.Plan) *Directory {
-	d := &Directory{urls: make(map[string][]string), changed: make(chan struct{})}
-	for _, process := range p.Processes {
-		for _, l := range append([]plan.Listener{process.Listener}, process.More...) {
-			if l.Reach != "" {
-				d.urls[process.Name] = append(d.urls[process.Name], l.Reach)
-			}
-		}
-	}
-	return d
+	return &Directory{urls: reaches(p), changed: make(chan struct{})}
 }
 
 // Merge replaces the addresses of the processes named.
@@ -39,6 +37,29 @@ func (d *Directory) Merge(urls map[string][]string) {
 	d.changed = make(chan struct{})
 }
 
+// await gives a process's URLs, and waits in bounds for one that is just starting.
+func (d *Directory) await(ctx context.Context, process, scheme string, most time.Duration) ([]string, error) {
+	urls, changed := d.lookup(process, scheme)
+	if len(urls) > 0 {
+		return urls, nil
+	}
+	timer := time.NewTimer(most)
+	defer timer.Stop()
+	for {
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil, link.Mark(status.FromContextError(ctx.Err()), link.NeverSent)
+		case <-timer.C:
+			return nil, link.Mark(status.Newf(codes.Unavailable,
+				"process %s has no address: it has not started", process), link.NeverSent)
+		}
+		if urls, changed = d.lookup(process, scheme); len(urls) > 0 {
+			return urls, nil
+		}
+	}
+}
+
 // anyScheme makes lookup give all of a process's URLs.
 const anyScheme = ""
 
@@ -47,7 +68,8 @@ func (d *Directory) lookup(process, scheme string) (urls []string, changed <-cha
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, u := range d.urls[process] {
-		if s, _, _ := strings.Cut(u, "://"); scheme == anyScheme || s == scheme || s == scheme+"s" {
+		s, _, _ := strings.Cut(u, "://")
+		if scheme == anyScheme || s == scheme || s == scheme+"s" || s == "tls+"+scheme {
 			urls = append(urls, u)
 		}
 	}

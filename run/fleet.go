@@ -51,6 +51,9 @@ func processesOf(p *plan.Plan, o FleetOptions) ([]fleet.Process, error) {
 		return nil, fmt.Errorf("where is the data: %w", err)
 	}
 	var processes []fleet.Process
+	if p.BrokerApart() && !o.Foreign {
+		processes = append(processes, o.brokerOf(p, file))
+	}
 	for _, q := range p.Processes {
 		if o.Foreign && q.Command == nil {
 			continue
@@ -69,6 +72,16 @@ func processesOf(p *plan.Plan, o FleetOptions) ([]fleet.Process, error) {
 		}
 	}
 	return processes, nil
+}
+
+// brokerOf is the process of the embedded broker. Its folder is the broker's own.
+func (o FleetOptions) brokerOf(p *plan.Plan, file string) fleet.Process {
+	o.Data = brokerFolder(p, o.Data)
+	q := plan.Process{Name: plan.BrokerProcess}
+	return fleet.Process{
+		Name: q.Name, Link: brokerLink(p), Env: o.Env,
+		Command: append(slices.Clone(o.Program), o.arguments(file, q)...),
+	}
 }
 
 // arguments make a Kerf program run one process of a plan.
@@ -90,15 +103,15 @@ func (o FleetOptions) arguments(file string, q plan.Process) []string {
 func listening(q plan.Process) []string {
 	var urls []string
 	for _, l := range append([]plan.Listener{q.Listener}, q.More...) {
-		if l.Listen != "" {
+		if l.Listen != "" && hostOf(l.Listen) != plan.BrokerProcess { // that one's address is not known yet
 			urls = append(urls, l.Listen)
 		}
 	}
 	return urls
 }
 
-// StopOrder gives a plan's processes, callers before those they call. In a ring any
-// order will do.
+// StopOrder gives a plan's processes, callers before those they call, and the broker
+// last. In a ring any order will do.
 func StopOrder(p *plan.Plan) []string {
 	calls := make(map[string][]string)
 	for _, c := range p.Calls {
@@ -121,6 +134,9 @@ func StopOrder(p *plan.Plan) []string {
 		visit(q.Name)
 	}
 	slices.Reverse(order)
+	if p.BrokerApart() {
+		order = append(order, plan.BrokerProcess)
+	}
 	return order
 }
 
@@ -167,6 +183,10 @@ const examplePort = 9001
 // reachable refuses to start one process of a plan by itself if others could
 // not find it, or it could not find them.
 func reachable(p *plan.Plan, name string) error {
+	if p.BrokerApart() {
+		return errors.New("the plan's broker runs only beside the whole plan: run that without --process, or name a " +
+			"broker that runs by itself (broker: nats://host:4222)")
+	}
 	var errs []error
 	for i, q := range p.Processes {
 		needed := q.Name == name || slices.ContainsFunc(p.Calls, func(c plan.Call) bool {

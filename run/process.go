@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/kerf-go/kerf"
+	"github.com/kerf-go/kerf/broker"
 	"github.com/kerf-go/kerf/link"
 	"github.com/kerf-go/kerf/plan"
 	"github.com/kerf-go/kerf/seam"
@@ -29,7 +30,7 @@ type Options struct {
 	Plan      *plan.Plan
 	Process   string     // its name in the plan
 	Directory *Directory // of the other processes; nil: only what the plan fixes
-	Data      string     // the folder of stores when the plan names none
+	Data      string     // the folder of stores when the plan names none; of the broker's process, its own
 
 	// Addresses to take instead of the plan's, each optional: what a restarted
 	// process had before. One that is taken gives way to the plan's.
@@ -44,20 +45,22 @@ type Options struct {
 // Process is a running process of a plan: its services, listeners and telemetry.
 // Its methods are safe for concurrent use.
 type Process struct {
-	options  Options
-	spec     plan.Process
-	tel      *telemetry.Telemetry
-	seam     *seam.Seam
-	checks   checks
-	local    link.Server   // in-process calls
-	servers  []link.Server // calls from other processes
-	pages    *pages
-	admin    *listener
-	web      *listener // nil: no pages
-	engines  []*engine
-	closers  closers // telemetry and all that New opened, in order
-	serving  sync.WaitGroup
-	failures chan error // what ends the process early; only the first counts
+	options   Options
+	spec      plan.Process
+	tel       *telemetry.Telemetry
+	seam      *seam.Seam
+	checks    checks
+	broker    broker.Server // nil: it runs none
+	local     link.Server   // in-process calls
+	servers   []link.Server // calls from other processes
+	pages     *pages
+	admin     *listener
+	web       *listener // nil: no pages
+	engines   []*engine
+	brokerURL string  // of broker
+	closers   closers // telemetry and all that New opened, in order
+	serving   sync.WaitGroup
+	failures  chan error // what ends the process early; only the first counts
 
 	background context.Context //nolint:containedctx // of every Host.Go
 	endWork    context.CancelFunc
@@ -94,7 +97,7 @@ func Start(ctx context.Context, o Options) (*Process, error) {
 
 func (p *Process) start(ctx context.Context) error {
 	steps := []func(context.Context) error{
-		p.openTelemetry, p.listen, p.build, p.addStandardServices, p.openAdmin, p.openWeb,
+		p.openTelemetry, p.openBroker, p.listen, p.build, p.addStandardServices, p.openAdmin, p.openWeb,
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
@@ -144,6 +147,9 @@ func (p *Process) listen(ctx context.Context) error {
 
 // listenAgain takes the address that the process had before, if it can.
 func (p *Process) listenAgain(ctx context.Context, rawURL string) (link.Server, error) {
+	if l, err := p.options.Batteries.link(schemeOf(rawURL)); err == nil && l.Capabilities().Broker {
+		return p.listenThrough(ctx, rawURL)
+	}
 	for _, before := range p.options.Listen {
 		if schemeOf(before) != schemeOf(rawURL) {
 			continue
@@ -157,7 +163,7 @@ func (p *Process) listenAgain(ctx context.Context, rawURL string) (link.Server, 
 }
 
 func (p *Process) listenOn(ctx context.Context, rawURL string) (link.Server, error) {
-	return p.options.Batteries.Listen(ctx, rawURL, p.inbound(schemeOf(rawURL)))
+	return p.options.Batteries.Listen(ctx, withPassword(p.options.Plan, rawURL), p.inbound(schemeOf(rawURL)))
 }
 
 // build makes every service of the process. All mistakes are told, not only the first.
@@ -259,7 +265,10 @@ func (p *Process) Ready(ctx context.Context) error {
 
 // URLs are where other processes reach this one; for none, the list is empty.
 func (p *Process) URLs() []string {
-	urls := make([]string, 0, len(p.servers))
+	urls := make([]string, 0, len(p.servers)+1)
+	if p.spec.Name == plan.BrokerProcess && p.brokerURL != "" {
+		urls = append(urls, p.brokerURL)
+	}
 	for _, s := range p.servers {
 		urls = append(urls, s.URL())
 	}

@@ -88,7 +88,7 @@ func (r *remote) moved(l *lane, method string, err error) bool {
 
 // pick gives the lane of a call, which ends with done.
 func (r *remote) pick(ctx context.Context, method string) (*lane, error) {
-	urls, err := r.addresses(ctx, r.scheme(method))
+	urls, err := r.directory.await(ctx, r.process, r.scheme(method), addressWait)
 	if err != nil {
 		return nil, err
 	}
@@ -110,29 +110,6 @@ func (r *remote) pick(ctx context.Context, method string) (*lane, error) {
 	}
 	l.calls.Add(1)
 	return l, nil
-}
-
-// addresses waits, in bounds, for a process that is just starting.
-func (r *remote) addresses(ctx context.Context, scheme string) ([]string, error) {
-	urls, changed := r.directory.lookup(r.process, scheme)
-	if len(urls) > 0 {
-		return urls, nil
-	}
-	timer := time.NewTimer(addressWait)
-	defer timer.Stop()
-	for {
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return nil, link.Mark(status.FromContextError(ctx.Err()), link.NeverSent)
-		case <-timer.C:
-			return nil, link.Mark(status.Newf(codes.Unavailable,
-				"process %s has no address: it has not started", r.process), link.NeverSent)
-		}
-		if urls, changed = r.directory.lookup(r.process, scheme); len(urls) > 0 {
-			return urls, nil
-		}
-	}
 }
 
 // Close ends all calls.

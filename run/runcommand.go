@@ -157,6 +157,7 @@ func (c *commands) runOne(ctx context.Context, p *plan.Plan, f runFlags) error {
 		}
 		return runDetached(ctx, o)
 	}
+	defer followDirectory(parent, o.Directory)()
 	before := parent.Previous()
 	o.Listen, o.Web, o.Admin = before.Listening, before.Web, before.Admin
 	process, err := Start(ctx, o)
@@ -164,7 +165,6 @@ func (c *commands) runOne(ctx context.Context, p *plan.Plan, f runFlags) error {
 		parent.Failed(explain(err))
 		return err
 	}
-	defer followDirectory(parent, o.Directory)()
 	report(parent, process)
 	if err := process.Ready(ctx); err != nil {
 		return errors.Join(err, stopProcess(ctx, process, parent.Bound()))

@@ -12,6 +12,7 @@ const (
 	apart    = "plans/http.yaml"
 	overGRPC = "plans/grpc.yaml"
 	polyglot = "plans/polyglot.yaml"
+	queued   = "plans/queue.yaml"
 )
 
 func TestStoryOfRealProcessesThatBreak(t *testing.T) {

@@ -32,7 +32,7 @@ func (Link) Scheme() string { return "nats" }
 
 // Capabilities are all there are.
 func (Link) Capabilities() link.Capabilities {
-	return link.Capabilities{Streams: true, Durable: true}
+	return link.Capabilities{Streams: true, Durable: true, Broker: true}
 }
 
 // Dial makes a conn to the servers of nats://host:port/subject.

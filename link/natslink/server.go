@@ -120,7 +120,12 @@ func (s *server) subscribe() error {
 	return s.broker.FlushTimeout(brokerWait)
 }
 
-func (s *server) URL() string { return s.url.String() }
+// URL is without the user and the password, which nobody else is to see.
+func (s *server) URL() string {
+	u := *s.url
+	u.User = nil
+	return u.String()
+}
 
 // Serve answers calls until the end. Those that came earlier have waited.
 func (s *server) Serve() error {

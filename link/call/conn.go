@@ -55,9 +55,9 @@ type Transport interface {
 // Queuer is a dialer whose calls may be Accepted by a durable queue.
 type Queuer interface{ Durable() bool }
 
-// Ender is a dialer that ends unary calls itself when it is closed, with Closed. They
-// are opened with their caller's own context: deriving one would take longer than the
-// rest of a call within a process.
+// Ender is a dialer that ends unary calls itself when it is closed, with Closed. Those
+// that wait for their reply are opened with their caller's own context: deriving one
+// would take longer than the rest of a call within a process.
 type Ender interface{ EndsUnary() bool }
 
 // Sharer is a transport that can take messages as they are.
@@ -164,7 +164,7 @@ func (c *conn) open(
 	}
 	s.stats = statsOf(c.options.Stats, true)
 	s.ctx = s.stats.begin(ctx, method, desc)
-	if desc != unaryDesc || !c.endsUnary {
+	if desc != unaryDesc || s.wait != link.Reply || !c.endsUnary {
 		s.watch(c.closed)
 	}
 	s.tr, err = c.transport(s.ctx, s.waitForReady, Request{

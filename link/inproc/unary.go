@@ -13,7 +13,7 @@ import (
 // the answer; the caller reads them only after the end.
 type unary struct {
 	exchange
-	handler callContext
+	handler call.HandlerContext
 	request call.Message
 	asked   bool // the handler has taken the request
 	waited  bool // the caller has waited for the end
@@ -32,7 +32,8 @@ var (
 func newUnary(ctx context.Context, d *dialer, s *server, r call.Request) *unary {
 	u := new(unary)
 	u.prepare(ctx, d, s, r)
-	u.handler.call = &u.exchange
+	deadline, _ := ctx.Deadline()
+	u.handler.Begin(s.ctx, deadline)
 	u.bell = d.bell()
 	return u
 }
@@ -54,7 +55,7 @@ func (u *unary) run() {
 }
 
 func (u *unary) finish() {
-	u.handler.finish(context.Canceled)
+	u.handler.End(context.Canceled)
 	if u.becomes(ended) {
 		u.bell <- struct{}{}
 	}
@@ -96,7 +97,7 @@ func (u *unary) wait() error {
 	if u.ended() {
 		return nil
 	}
-	u.handler.finish(reason)
+	u.handler.End(reason)
 	return u.lost()
 }
 

@@ -26,6 +26,7 @@ type dialer struct {
 var (
 	_ call.Dialer = (*dialer)(nil)
 	_ call.Queuer = (*dialer)(nil)
+	_ call.Ender  = (*dialer)(nil)
 )
 
 func newDialer(u *url.URL, o link.DialOptions, every time.Duration) *dialer {

@@ -21,7 +21,10 @@ type dialer struct {
 	every   time.Duration // of the heart's beats
 }
 
-var _ call.Dialer = (*dialer)(nil)
+var (
+	_ call.Dialer = (*dialer)(nil)
+	_ call.Ender  = (*dialer)(nil)
+)
 
 func newDialer(u *url.URL, o link.DialOptions, every time.Duration) *dialer {
 	d := &dialer{address: u.Host, every: every, Identity: call.NewIdentity(u.Host, o.UserAgent, "kerf-tcp")}

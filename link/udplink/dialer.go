@@ -42,7 +42,10 @@ type dialer struct {
 	parted  sync.Once
 }
 
-var _ call.Dialer = (*dialer)(nil)
+var (
+	_ call.Dialer = (*dialer)(nil)
+	_ call.Ender  = (*dialer)(nil)
+)
 
 func newDialer(u *url.URL, o link.DialOptions, limit int, every time.Duration) *dialer {
 	d := &dialer{

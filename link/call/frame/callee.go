@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
@@ -20,9 +21,8 @@ type Callee struct {
 	table    *call.Table
 	incoming call.Incoming
 
-	parent context.Context //nolint:containedctx // the wire's
-	ctx    context.Context //nolint:containedctx // the call's own
-	cancel context.CancelFunc
+	parent context.Context     //nolint:containedctx // the wire's
+	ctx    call.HandlerContext // the call's own
 
 	// pending are frames of a unary answer that leave together. Only the handler's
 	// goroutine touches them.
@@ -42,11 +42,11 @@ func NewCallee(ctx context.Context, w Wire, id uint64, o Opening, t *call.Table)
 		c.incoming.Header = make(metadata.MD, 1)
 	}
 	c.incoming.Header["content-type"] = []string{"application/grpc"}
+	deadline := time.Time{}
 	if o.Timeout > 0 {
-		c.ctx, c.cancel = context.WithTimeout(ctx, o.Timeout)
-	} else {
-		c.ctx, c.cancel = context.WithCancel(ctx)
+		deadline = time.Now().Add(o.Timeout)
 	}
+	c.ctx.Begin(ctx, deadline)
 	return c
 }
 
@@ -62,7 +62,7 @@ func (c *Callee) Handle(f Frame) error {
 	case kindCredit:
 		return c.out.grant(f)
 	case Cancel:
-		c.cancel()
+		c.ctx.End(context.Canceled)
 		return nil
 	}
 	return fmt.Errorf("a frame of kind %d from a client", f.Kind)
@@ -73,7 +73,7 @@ func (c *Callee) Handle(f Frame) error {
 func (c *Callee) Run() {
 	defer c.in.wire.Forget(c.in.id)
 	defer c.out.release()
-	defer c.cancel()
+	defer c.ctx.End(context.Canceled)
 	if c.ctx.Err() != nil {
 		return
 	}
@@ -82,7 +82,7 @@ func (c *Callee) Run() {
 	defer func() { giveBack(buffer, c.pending) }()
 	end := call.End{Status: status.New(codes.Internal, "the handler did not return")}
 	defer func() { c.finish(end) }() // also if the handler ends its goroutine
-	end = c.table.Serve(c.ctx, c.incoming, c)
+	end = c.table.Serve(&c.ctx, c.incoming, c)
 }
 
 func (c *Callee) finish(end call.End) {
@@ -126,7 +126,7 @@ func (c *Callee) Send(m call.Message) error {
 	if c.opening.OneWay {
 		return nil
 	}
-	b, err := c.out.message(c.ctx, c.in.id, c.pending, m, c.flush)
+	b, err := c.out.message(&c.ctx, c.in.id, c.pending, m, c.flush)
 	c.pending = b // what it held may have left
 	if err != nil {
 		return err
@@ -148,5 +148,5 @@ func (c *Callee) flush(frames []byte) error {
 	if c.opening.OneWay {
 		return nil
 	}
-	return c.in.wire.Write(c.ctx, frames)
+	return c.in.wire.Write(&c.ctx, frames)
 }

@@ -88,7 +88,7 @@ func FuzzCallee(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		c := NewCallee(t.Context(), nowhere{}, 1, Opening{Method: linktestv1.Exercise_Unary_FullMethodName}, table)
 		feed(t, b, c.Handle, &c.in)
-		c.cancel()
+		c.ctx.End(context.Canceled)
 		c.Run()
 	})
 }

@@ -29,7 +29,7 @@ type Keeper[C connection] struct {
 // connection is what a link makes.
 type connection interface {
 	Usable() bool // calls may begin
-	End()         // soon, with the calls that are left
+	End()         // soon, with the calls that are left, which end with call.Closed
 	Wait()        // until it has ended
 }
 
@@ -113,7 +113,11 @@ func (r *Keeper[C]) make(a *attempt[C]) {
 	ctx, cancel := context.WithTimeout(r.ctx, dialTimeout)
 	defer cancel()
 	made, err := r.connect(ctx)
-	if err != nil {
+	switch {
+	case r.ctx.Err() != nil && err != nil:
+		a.err = call.Closed(link.NeverSent)
+		return
+	case err != nil:
 		a.err = call.Unavailable(link.NeverSent, "%v", err)
 		return
 	}
@@ -124,6 +128,10 @@ func (r *Keeper[C]) make(a *attempt[C]) {
 		stop()
 	})
 }
+
+// EndsUnary tells that a connection ends its calls itself, with call.Closed: see
+// call.Ender.
+func (*Keeper[C]) EndsUnary() bool { return true }
 
 // Close ends every connection, and waits for that.
 func (r *Keeper[C]) Close() {

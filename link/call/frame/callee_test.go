@@ -50,7 +50,7 @@ func TestAnAnswerThatIsGivenUpHalfWayStaysInFrames(t *testing.T) {
 	}
 	sent := make(chan error)
 	go func() { sent <- c.Send(call.Encoded(make([]byte, 2*window))) }()
-	c.cancel() // there is no credit for all of it
+	c.ctx.End(context.Canceled) // there is no credit for all of it
 	if err := <-sent; err == nil {
 		t.Fatal("all was sent")
 	}

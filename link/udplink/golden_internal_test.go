@@ -1,90 +1,43 @@
 package udplink
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
-	"encoding/hex"
-	"errors"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/kerf-go/kerf/link"
 	"github.com/kerf-go/kerf/link/call"
 	"github.com/kerf-go/kerf/link/call/frame"
+	"github.com/kerf-go/kerf/link/linktest/captures"
 	pb "github.com/kerf-go/kerf/link/linktest/v1"
 )
 
 // What is drawn at random elsewhere is this in the captures.
 const (
-	goldenNonce  = 0x0102030405060708
 	goldenEpoch  = 0x1112131415161718
 	goldenClient = 0x2122232425262728
 	goldenSecret = "the secret of the captures"
+
+	folder = "testdata/v1"
 )
 
-// part is one datagram of a capture.
-type part struct {
-	fromClient bool
-	bytes      []byte
-}
+// captured is the service of the captures, which can be made to wait.
+type captured struct{ captures.Service }
 
-func capture(t *testing.T, name string) []part {
-	t.Helper()
-	file, err := os.Open(filepath.Join("testdata", "v1", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = file.Close() })
-	var parts []part
-	for lines := bufio.NewScanner(file); lines.Scan(); {
-		direction, digits, _ := strings.Cut(lines.Text(), " ")
-		if direction == "#" {
-			continue
-		}
-		b, err := hex.DecodeString(digits)
-		if err != nil {
-			t.Fatal(err)
-		}
-		parts = append(parts, part{direction == ">", b})
-	}
-	if len(parts) == 0 {
-		t.Fatalf("%s is empty", name)
-	}
-	return parts
-}
-
-// captured is the service that answers in the captures.
-type captured struct{ pb.UnimplementedExerciseServer }
-
-func (captured) Unary(ctx context.Context, m *pb.Message) (*pb.Message, error) {
-	switch m.GetText() {
-	case "":
-		s, err := status.New(codes.Aborted, "fällt aus\r\n").WithDetails(wrapperspb.String("why"))
-		if err == nil {
-			err = s.Err()
-		}
-		return nil, err
-	case "wait":
+func (c captured) Unary(ctx context.Context, m *pb.Message) (*pb.Message, error) {
+	if m.GetText() == "wait" {
 		<-ctx.Done()
 	}
-	md, _ := metadata.FromIncomingContext(ctx)
-	return m, errors.Join(grpc.SetHeader(ctx, metadata.MD{"key": md["key"]}),
-		grpc.SetTrailer(ctx, metadata.MD{"key-bin": md["key-bin"]}))
+	return c.Service.Unary(ctx, m)
 }
 
 // goldenServer is the server of the captures.
@@ -109,23 +62,23 @@ func TestAServerAnswersAsCaptured(t *testing.T) {
 			if name == "gone.txt" { // there is no room to keep an answer
 				r.server.memory.size = mostMemory - callerCost - slotCost
 			}
-			parts := capture(t, name)
+			parts := captures.Read(t, folder, name)
 			for i, p := range parts {
-				if !p.fromClient {
+				if !p.FromClient {
 					continue
 				}
-				if i+1 == len(parts) || parts[i+1].fromClient {
-					if got := r.take(p.bytes); got != nil {
+				if i+1 == len(parts) || parts[i+1].FromClient {
+					if got := r.take(p.Bytes); got != nil {
 						t.Errorf("part %d is answered: %x", i, got)
 					}
 					continue
 				}
 				var got []byte
 				eventually(t, "the server answers", func() bool { // who asks again until the call has ended
-					got = r.take(p.bytes)
-					return kindOf(t, got) == kindOf(t, parts[i+1].bytes)
+					got = r.take(p.Bytes)
+					return kindOf(t, got) == kindOf(t, parts[i+1].Bytes)
 				})
-				if want := parts[i+1].bytes; !bytes.Equal(got, want) {
+				if want := parts[i+1].Bytes; !bytes.Equal(got, want) {
 					t.Errorf("part %d is answered\ngot  %x\nwant %x", i, got, want)
 				}
 			}
@@ -136,38 +89,25 @@ func TestAServerAnswersAsCaptured(t *testing.T) {
 // A client of today says what was said then, and understands the answers.
 func TestAClientSpeaksAsCaptured(t *testing.T) {
 	t.Parallel()
-	hello, authority := &pb.Message{Text: "hello"}, grpc.CallAuthority("golden")
-	replay(t, "unary.txt", func(ctx context.Context, client pb.ExerciseClient) {
-		var header, trailer metadata.MD
-		ctx = metadata.AppendToOutgoingContext(ctx, "key", "1", "key", "2", "key-bin", "\x00\xff")
-		m, err := client.Unary(ctx, hello, grpc.Header(&header), grpc.Trailer(&trailer), authority)
-		if err != nil || m.GetText() != "hello" || header["key"][1] != "2" || trailer["key-bin"][0] != "\x00\xff" {
-			t.Errorf("%v, %v, %v, %v", m, err, header, trailer)
-		}
-	})
-	replay(t, "failure.txt", func(ctx context.Context, client pb.ExerciseClient) {
-		_, err := client.Unary(ctx, &pb.Message{}, authority)
-		s := status.Convert(err)
-		if s.Code() != codes.Aborted || s.Message() != "fällt aus\r\n" || len(s.Details()) != 1 ||
-			link.Ran(err) != link.Answered {
-			t.Errorf("%v, %v", err, s.Details())
-		}
-	})
+	hello := &pb.Message{Text: "hello"}
+	for _, name := range []string{"unary.txt", "failure.txt"} {
+		replay(t, name, func(ctx context.Context, client pb.ExerciseClient) { captures.Uses()[name](ctx, t, client) })
+	}
 	replay(t, "oneway.txt", func(ctx context.Context, client pb.ExerciseClient) {
-		if _, err := client.Tell(ctx, hello, link.WithWait(link.Sent), authority); err != nil {
+		if _, err := client.Tell(ctx, hello, link.WithWait(link.Sent)); err != nil {
 			t.Error(err)
 		}
 	})
 	replay(t, "cancel.txt", func(ctx context.Context, client pb.ExerciseClient) {
 		ctx, cancel := context.WithCancel(ctx)
 		defer time.AfterFunc(3*firstPause, cancel).Stop() // it has been repeated by then
-		_, err := client.Unary(ctx, &pb.Message{Text: "wait"}, authority)
+		_, err := client.Unary(ctx, &pb.Message{Text: "wait"})
 		if status.Code(err) != codes.Canceled || link.Ran(err) != link.MayHaveRun {
 			t.Errorf("cancelled: %v, %v", err, link.Ran(err))
 		}
 	})
 	replay(t, "gone.txt", func(ctx context.Context, client pb.ExerciseClient) {
-		_, err := client.Unary(ctx, hello, authority)
+		_, err := client.Unary(ctx, hello)
 		wantLost(t, err)
 	})
 }
@@ -176,24 +116,25 @@ func TestAClientSpeaksAsCaptured(t *testing.T) {
 // then as it was answered then, and misses what is not said any more.
 func replay(t *testing.T, name string, use func(context.Context, pb.ExerciseClient)) {
 	t.Helper()
-	parts := capture(t, name)
+	parts := captures.Read(t, folder, name)
 	var (
 		mu   sync.Mutex // guards said
 		said = make([]bool, len(parts))
 	)
 	u := parsed(t, hostile(t, func(d datagram) [][]byte {
-		i := slices.IndexFunc(parts, func(p part) bool { return p.fromClient && says(t, d, p.bytes) })
+		i := slices.IndexFunc(parts, func(p captures.Part) bool { return p.FromClient && d.like(p.Bytes) })
 		if i < 0 {
 			t.Errorf("%s: nobody said then: %+v", name, d)
 			return nil
 		}
+		sameDatagram(t, d, parts[i].Bytes)
 		mu.Lock()
 		said[i] = true
 		mu.Unlock()
-		if i+1 == len(parts) || parts[i+1].fromClient {
+		if i+1 == len(parts) || parts[i+1].FromClient {
 			return nil
 		}
-		answer, err := parse(parts[i+1].bytes)
+		answer, err := parse(parts[i+1].Bytes)
 		if err != nil {
 			t.Error(err)
 		}
@@ -209,12 +150,12 @@ func replay(t *testing.T, name string, use func(context.Context, pb.ExerciseClie
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	use(noDeadline{t.Context()}, pb.NewExerciseClient(conn))
+	use(captures.Without(t.Context()), pb.NewExerciseClient(conn))
 	eventually(t, name+" is said", func() bool {
 		mu.Lock()
 		defer mu.Unlock()
 		for i, p := range parts {
-			if p.fromClient && !said[i] {
+			if p.FromClient && !said[i] {
 				return false
 			}
 		}
@@ -222,45 +163,26 @@ func replay(t *testing.T, name string, use func(context.Context, pb.ExerciseClie
 	})
 }
 
-// says tells whether a client's datagram is the captured one, but for the order of
-// metadata and the nonce.
-func says(t *testing.T, got datagram, want []byte) bool {
+// like tells whether a captured datagram is of the same sort.
+func (d datagram) like(captured []byte) bool {
+	then, err := parse(captured)
+	cancels := func(d datagram) bool { return len(d.frames) > 4 && d.frames[4] == byte(frame.Cancel) }
+	return err == nil && then.kind == d.kind && cancels(then) == cancels(d)
+}
+
+// sameDatagram compares all but the nonce, which is drawn at random.
+func sameDatagram(t *testing.T, got datagram, captured []byte) {
 	t.Helper()
-	if got.kind == hello {
-		got.nonce = goldenNonce
-	}
-	then, err := parse(want)
+	want, err := parse(captured)
 	if err != nil {
 		t.Fatal(err)
 	}
-	frames := [2][]byte{got.frames, then.frames}
-	got.frames, then.frames = nil, nil
-	if !bytes.Equal(got.append(nil), then.append(nil)) {
-		return false
+	if got.kind == hello {
+		got.nonce = want.nonce
 	}
-	if bytes.Equal(frames[0], frames[1]) {
-		return true
+	captures.Same(t, got.frames, want.frames)
+	got.frames, want.frames = nil, nil
+	if !bytes.Equal(got.append(nil), want.append(nil)) {
+		t.Errorf("\ngot  %+v\nwant %+v", got, want)
 	}
-	var openings [2]frame.Opening
-	for i := range frames {
-		f, rest, err := frame.Next(frames[i])
-		if err != nil || f.Kind != frame.Open {
-			return false
-		}
-		if openings[i], err = frame.ParseOpening(f); err != nil {
-			return false
-		}
-		frames[i] = append(openings[i].Append(nil, f.Call)[:14], rest...)
-	}
-	return bytes.Equal(frames[0], frames[1]) && openings[0].Method == openings[1].Method &&
-		sameMetadata(openings[0].Header, openings[1].Header)
-}
-
-func sameMetadata(a, b metadata.MD) bool {
-	for key := range a {
-		if strings.Join(a[key], "\n") != strings.Join(b[key], "\n") {
-			return false
-		}
-	}
-	return len(a) == len(b)
 }

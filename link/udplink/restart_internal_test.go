@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/kerf-go/kerf/link"
+	"github.com/kerf-go/kerf/link/linktest/captures"
 	pb "github.com/kerf-go/kerf/link/linktest/v1"
 )
 
@@ -116,7 +117,7 @@ func TestBothEndsNoticeADeadPeer(t *testing.T) {
 	defer cancel()
 	answered := make(chan error, 1)
 	go func() {
-		_, err := client.Unary(noDeadline{ctx}, &pb.Message{Number: 1})
+		_, err := client.Unary(captures.Without(ctx), &pb.Message{Number: 1})
 		answered <- err
 	}()
 	<-running
@@ -128,11 +129,6 @@ func TestBothEndsNoticeADeadPeer(t *testing.T) {
 		t.Error("the handler's context does not end")
 	}
 }
-
-// noDeadline ends as its parent does, without telling beforehand.
-type noDeadline struct{ context.Context }
-
-func (noDeadline) Deadline() (time.Time, bool) { return time.Time{}, false }
 
 func TestAHandlerMayBeSilentForLong(t *testing.T) {
 	t.Parallel()

@@ -10,7 +10,7 @@ import (
 
 func TestMain(m *testing.M) { kerftest.Main(m, app()) }
 
-var plans = []string{together, apart, overGRPC, queued}
+var plans = []string{together, apart, overGRPC, queued, sockets}
 
 func TestPostsAreFoundByTheirWords(t *testing.T) {
 	t.Parallel()

@@ -11,6 +11,7 @@ const (
 	together = "plans/monolith.yaml"
 	apart    = "plans/http.yaml"
 	overGRPC = "plans/grpc.yaml"
+	sockets  = "plans/sockets.yaml"
 	polyglot = "plans/polyglot.yaml"
 	queued   = "plans/queue.yaml"
 )

@@ -27,7 +27,7 @@ func underEach(t *testing.T, plans []string, test func(t *testing.T, plan string
 	}
 }
 
-// nameOf is the file's, and that of the link which it is about.
+// nameOf is the file's.
 func nameOf(plan string) string {
 	return strings.TrimSuffix(strings.TrimPrefix(plan, "plans/"), ".yaml")
 }
@@ -95,7 +95,7 @@ func probe(t *testing.T, o *outside) {
 		if s.Address == "" {
 			continue
 		}
-		_, err := healthpb.NewHealthClient(stock(t, s.Address)).Check(t.Context(), &healthpb.HealthCheckRequest{})
+		_, err := healthpb.NewHealthClient(client(t, s.Address)).Check(t.Context(), &healthpb.HealthCheckRequest{})
 		if err != nil {
 			t.Errorf("health of %s: %v", s.Process, err)
 		}
@@ -110,8 +110,10 @@ func TestEveryProcessTellsHowItDoes(t *testing.T) {
 		ann.SignUp("ann", "a saw with 32 teeth")
 		ann.Write("counted")
 		link := "inproc"
-		if plan != together {
-			link = nameOf(plan)
+		for _, s := range o.status() {
+			if s.Process == "messages" {
+				link = s.Link
+			}
 		}
 		client := fmt.Sprintf(`kerf_client_calls_total{callee="messages",caller="web",code="OK",link="%s",`+
 			`method="chirp.messages.v1.Messages/CreatePost"} 1`, link)

@@ -19,6 +19,8 @@ import (
 	messagesv1 "github.com/kerf-go/kerf/examples/chirp/messages/v1"
 	notifyv1 "github.com/kerf-go/kerf/examples/chirp/notify/v1"
 	"github.com/kerf-go/kerf/examples/chirp/story"
+	"github.com/kerf-go/kerf/kit"
+	"github.com/kerf-go/kerf/link"
 )
 
 // address is where others reach a process.
@@ -46,6 +48,21 @@ func stock(t *testing.T, address string) *grpc.ClientConn {
 	}
 	t.Cleanup(func() { _ = cc.Close() })
 	return cc
+}
+
+// client is grpc-go's own where the link is gRPC on the wire.
+func client(t *testing.T, address string) grpc.ClientConnInterface {
+	t.Helper()
+	address, _, _ = strings.Cut(address, " ") // of several
+	if scheme, _, _ := strings.Cut(address, "://"); scheme == "http" || scheme == "grpc" {
+		return stock(t, address)
+	}
+	conn, err := kit.Dial(address, link.DialOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	return conn
 }
 
 func TestStockClientsTalkToProcesses(t *testing.T) {

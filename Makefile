@@ -2,6 +2,8 @@
 TOOL := go tool -modfile=tools/go.mod
 # The benchmarks are a module of their own.
 BENCH := cd bench && export GOWORK=off &&
+# So is a program of Chirp's, which examples/chirp/go.work joins to this one.
+ACCOUNTSD := cd examples/chirp/accountsd &&
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z\/]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -10,9 +12,11 @@ all: build lint test ## Build, lint and test
 
 build: ## Build everything
 	go build ./...
+	$(ACCOUNTSD) go build -o /dev/null .
 
 test: ## Run every test, as the README says
 	go test ./...
+	$(ACCOUNTSD) go test ./...
 
 test/race: ## Run the tests of kernel, links and fleet with the race detector
 	go test -race . ./plan ./link/... ./seam ./telemetry ./store/... ./run ./fleet ./kit ./kerftest
@@ -20,6 +24,7 @@ test/race: ## Run the tests of kernel, links and fleet with the race detector
 lint: ## Run golangci-lint
 	$(TOOL) golangci-lint run
 	$(BENCH) go tool -modfile=../tools/go.mod golangci-lint run
+	$(ACCOUNTSD) GOWORK=off go tool -modfile=../../../tools/go.mod golangci-lint run
 
 generate: ## Write generated code, the plan's schema and help texts anew
 	$(TOOL) buf generate
@@ -29,6 +34,7 @@ generate: ## Write generated code, the plan's schema and help texts anew
 verify: generate ## Fail if generated files or go.mod are not as they should be
 	go mod tidy -diff
 	$(BENCH) go mod tidy -diff
+	$(ACCOUNTSD) GOWORK=off go mod tidy -diff
 	@git diff --exit-code && test -z "$$(git status --porcelain)" || \
 		{ git status --short; echo 'generated files differ from what is committed: run "make generate" and commit'; exit 1; }
 

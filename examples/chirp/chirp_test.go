@@ -8,7 +8,7 @@ import (
 	"github.com/kerf-go/kerf/kerftest"
 )
 
-func TestMain(m *testing.M) { kerftest.Main(m, app()) }
+func TestMain(m *testing.M) { kerftest.Main(m, versioned()) }
 
 var plans = []string{together, apart, overGRPC, queued, sockets}
 

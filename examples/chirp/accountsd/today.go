@@ -1,0 +1,7 @@
+//go:build !later
+
+package main
+
+import "google.golang.org/grpc"
+
+var interceptors []grpc.UnaryServerInterceptor

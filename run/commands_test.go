@@ -57,7 +57,8 @@ func TestHelpOfEveryCommand(t *testing.T) {
 	t.Parallel()
 	for name, args := range map[string][]string{
 		"help": nil, "help-run": {"run"}, "help-plan": {"plan"}, "help-status": {"status"}, "help-version": {"version"},
-		"help-completion": {"completion"},
+		"help-completion": {"completion"}, "help-dead": {"dead"}, "help-dead-list": {"dead", "list"},
+		"help-dead-show": {"dead", "show"}, "help-dead-replay": {"dead", "replay"}, "help-dead-drop": {"dead", "drop"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

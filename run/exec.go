@@ -10,7 +10,7 @@ import (
 	"github.com/kerf-go/kerf"
 )
 
-// Exec carries out one command of an app: run, plan, status, version or
+// Exec carries out one command of an app: run, plan, status, dead, version or
 // completion, or of what the app has more; without one it runs the app as a monolith. It
 // returns when the command is done, or, for run, when ctx has ended and everything is drained.
 func Exec(
@@ -57,7 +57,7 @@ func (c *commands) root() *cobra.Command {
 	root.Version = version()
 	root.SilenceUsage, root.SilenceErrors = true, true
 	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
-	root.AddCommand(c.runCommand(), c.planCommand(), c.statusCommand(), c.versionCommand())
+	root.AddCommand(c.runCommand(), c.planCommand(), c.statusCommand(), c.deadCommand(), c.versionCommand())
 	return root
 }
 

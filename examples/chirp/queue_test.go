@@ -84,8 +84,9 @@ func write(t *testing.T, env *kerftest.Env, id string) int64 {
 func TestPostsAreToldOnceNotifyIsBack(t *testing.T) {
 	t.Parallel()
 	n := new(told)
-	kerftest.Run(t, n.app(), []string{queued}, func(t *testing.T, env *kerftest.Env) { //nolint:thelper // it is the test
-		posts := []int64{write(t, env, "1")}
+	kerftest.Run(t, n.app(), []string{queued}, func(t *testing.T, env *kerftest.Env) {
+		t.Helper()
+		posts := append(make([]int64, 0, 3), write(t, env, "1"))
 		eventually(t, "the first is told", func() bool { return slices.Equal(n.was(), posts) })
 		env.Kill("notify")
 		began := time.Now()

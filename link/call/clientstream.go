@@ -52,7 +52,7 @@ func (s *clientStream) Header() (metadata.MD, error) {
 	header, err := s.tr.Header()
 	if err != nil {
 		s.finish(err)
-		return nil, err
+		return nil, nil //nolint:nilnil // as in grpc-go: RecvMsg tells why there is none
 	}
 	return header, nil
 }
@@ -172,13 +172,12 @@ func (s *clientStream) onlyOne() error {
 	return err
 }
 
-// abandon ends a stream whose context, or conn, has ended while nobody receives: a
-// receiver would tell the end itself.
+// abandon ends a stream whose context, or conn, has ended. Somebody who receives
+// comes first, and tells the end better.
 func (s *clientStream) abandon() {
-	if s.guard.receiving.TryLock() {
-		defer s.guard.receiving.Unlock()
-		s.finish(Ended(s.ctx, link.MayHaveRun))
-	}
+	s.guard.receiving.Lock()
+	defer s.guard.receiving.Unlock()
+	s.finish(Ended(s.ctx, link.MayHaveRun))
 }
 
 // finish ends the call, once.

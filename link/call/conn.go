@@ -47,7 +47,7 @@ type Transport interface {
 	Send(m Message) error // io.EOF once the call has ended; Recv tells why
 	CloseSend() error
 	Recv() (Message, error)       // io.EOF: ended with OK
-	Header() (metadata.MD, error) // waits for the header or the end
+	Header() (metadata.MD, error) // waits for the header or the end; nil: it ended without
 	Trailer() metadata.MD         // after the end
 	Peer() *peer.Peer             // nil: unknown
 }

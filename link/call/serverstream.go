@@ -13,7 +13,10 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-var errHeaderSent = status.Error(codes.Internal, "transport: the header has been sent already")
+var (
+	errHeaderSent = status.Error(codes.Internal, "transport: the header has been sent already")
+	errReturned   = status.Error(codes.Internal, "transport: the handler has returned")
+)
 
 // serverStream is a handler's end of one call of any kind.
 type serverStream struct {
@@ -68,10 +71,14 @@ func (s *serverStream) SetTrailer(md metadata.MD) {
 	dropReserved(s.trailer)
 }
 
-// flushHeader sends the header unless it was; first demands that it was not.
+// flushHeader sends the header unless it was; first demands that it was not. Once
+// the handler has returned, the transport is not its own any more.
 func (s *serverStream) flushHeader(first bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.ended {
+		return errReturned
+	}
 	if s.sent {
 		if first {
 			return errHeaderSent

@@ -101,6 +101,7 @@ func (h unknownHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	end := h.table.Serve(r.Context(), call.Incoming{Method: r.URL.Path}, nil)
+	w.Header().Set(endHeader, "1")
 	_ = h.writer.Write(w, r, toConnect(end.Status)) // the caller is gone if this fails
 }
 
@@ -164,7 +165,11 @@ func (i streamInterceptor) WrapStreamingClient(next connect.StreamingClientFunc)
 
 func (i streamInterceptor) WrapStreamingHandler(connect.StreamingHandlerFunc) connect.StreamingHandlerFunc {
 	return func(ctx context.Context, conn connect.StreamingHandlerConn) error {
-		end := i.serve(ctx, conn.Peer().Addr, conn.RequestHeader(), streamTransport{conn})
+		tr := &streamTransport{conn: conn}
+		end := i.serve(ctx, conn.Peer().Addr, conn.RequestHeader(), tr)
+		if !tr.headed {
+			conn.ResponseHeader().Set(endHeader, "1")
+		}
 		addMetadata(conn.ResponseTrailer(), end.Trailer)
 		if err := toConnect(end.Status); err != nil {
 			return err
@@ -174,11 +179,14 @@ func (i streamInterceptor) WrapStreamingHandler(connect.StreamingHandlerFunc) co
 }
 
 // streamTransport is a handler's end of a stream.
-type streamTransport struct{ conn connect.StreamingHandlerConn }
+type streamTransport struct {
+	conn   connect.StreamingHandlerConn
+	headed bool
+}
 
-var _ call.ServerTransport = streamTransport{}
+var _ call.ServerTransport = (*streamTransport)(nil)
 
-func (t streamTransport) Recv() (call.Message, error) {
+func (t *streamTransport) Recv() (call.Message, error) {
 	var m raw
 	if err := t.conn.Receive(&m); err != nil {
 		if errors.Is(err, io.EOF) {
@@ -189,12 +197,13 @@ func (t streamTransport) Recv() (call.Message, error) {
 	return call.Encoded(m.data), nil
 }
 
-func (t streamTransport) SendHeader(header metadata.MD) error {
+func (t *streamTransport) SendHeader(header metadata.MD) error {
+	t.headed = true
 	addMetadata(t.conn.ResponseHeader(), header)
 	return t.conn.Send(nil)
 }
 
-func (t streamTransport) Send(m call.Message) error {
+func (t *streamTransport) Send(m call.Message) error {
 	defer m.Free()
 	return t.conn.Send(&raw{data: m.Bytes()})
 }

@@ -25,6 +25,10 @@ func isOwned(key string) bool {
 		strings.HasPrefix(key, "grpc-") || strings.HasPrefix(key, "kerf-")
 }
 
+// endHeader tells that an answer is no more than the end of its call: HTTP has
+// headers even then, and a call has none.
+const endHeader = "Kerf-End"
+
 // addMetadata writes metadata as HTTP headers; binary values in base64.
 func addMetadata(h http.Header, md metadata.MD) {
 	for key, values := range md {

@@ -76,6 +76,9 @@ func (s *stream) Header() (metadata.MD, error) {
 	if s.ctx.Err() != nil && len(header) == 0 {
 		return nil, call.Ended(s.ctx, link.MayHaveRun)
 	}
+	if header.Get(endHeader) != "" {
+		return nil, nil //nolint:nilnil // the call ended without a header: Recv tells why
+	}
 	return readMetadata(header), nil
 }
 

@@ -162,6 +162,9 @@ func (t streamServer) Recv() (call.Message, error) {
 }
 
 func (t streamServer) SendHeader(header metadata.MD) error {
+	if header == nil {
+		header = metadata.MD{} // nil tells that there is none
+	}
 	t.s.headedOnce.Do(func() {
 		t.s.header = header
 		close(t.s.headed)

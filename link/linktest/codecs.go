@@ -74,6 +74,19 @@ func (c newCodec) Unmarshal(data mem.BufferSlice, v any) error {
 	return c.oldCodec.Unmarshal(data.Materialize(), v)
 }
 
+// slowCodec decodes one message, and not before it is let.
+type slowCodec struct {
+	newCodec
+
+	decoding, release chan struct{}
+}
+
+func (c slowCodec) Unmarshal(data mem.BufferSlice, v any) error {
+	close(c.decoding)
+	<-c.release
+	return c.newCodec.Unmarshal(data, v)
+}
+
 func forcedCodec(s *side) {
 	c := &oldCodec{}
 	reply, err := s.serve(exercise{}).client.Unary(s.ctx, text("x"), grpc.ForceCodec(c))

@@ -12,6 +12,7 @@ func headerRows() []row {
 	return []row{
 		{name: "headers and trailers set in steps are joined", run: joinedMetadata},
 		{name: "a header set or sent after it was sent is an error", run: headerTwice},
+		{name: "a header set or sent after the handler has failed is an error", run: headerAfterEnd},
 		{name: "a header set after the first message of a stream is an error", run: headerAfterMessage, streams: true},
 		{name: "header and trailer keep apart what has the same key", run: sameKey},
 		{name: "handlers are told their method", run: methodName},
@@ -19,6 +20,7 @@ func headerRows() []row {
 		{name: "a header travels before the reply", run: headerFirst, streams: true},
 		{name: "Header of a stream waits for the header", run: headerWaits, streams: true},
 		{name: "Header of a stream without header and message ends with it", run: headerOfNothing, streams: true},
+		{name: "Header of a stream whose context ends tells so", run: headerOfCancelled, streams: true},
 		{name: "Header of a stream that fails at once ends with it", run: headerOfFailure, streams: true},
 		{name: "header and trailer of a stream surround its messages", run: surround, streams: true},
 	}
@@ -54,6 +56,19 @@ func headerTwice(s *side) {
 	s.metadata("header", header)
 }
 
+func headerAfterEnd(s *side) {
+	kept := make(chan grpc.ServerTransportStream, 1)
+	b := s.serve(exercise{unary: func(ctx context.Context, _ *message) (*message, error) {
+		kept <- grpc.ServerTransportStreamFromContext(ctx)
+		return nil, errRefused()
+	}})
+	_, err := b.client.Unary(s.ctx, text("x"))
+	s.status("call", err)
+	stream := <-kept
+	s.note("send fails", stream.SendHeader(nil) != nil)
+	s.note("set fails", stream.SetHeader(metadata.Pairs("a", "1")) != nil)
+}
+
 func headerAfterMessage(s *side) {
 	b := s.serve(exercise{download: func(_ *message, stream downloadServer) error {
 		s.code("send", stream.Send(text("x")))
@@ -64,9 +79,7 @@ func headerAfterMessage(s *side) {
 	stream, err := b.client.Download(s.ctx, text("x"))
 	s.must("download", err)
 	s.drain("download", stream.Recv)
-	header, err := stream.Header()
-	s.status("header", err)
-	s.metadata("header", header)
+	s.header(stream)
 }
 
 func sameKey(s *side) {
@@ -106,6 +119,14 @@ func methodNameOfStream(s *side) {
 	s.drain("chat", stream.Recv)
 }
 
+// header notes what Header tells: nil if the stream has ended without one.
+func (s *side) header(stream grpc.ClientStream) {
+	header, err := stream.Header()
+	s.status("header", err)
+	s.note("header is nil", header == nil)
+	s.metadata("header", header)
+}
+
 // headerFirst can only end when the header is there before the handler returns.
 func headerFirst(s *side) {
 	seen := make(chan struct{})
@@ -116,9 +137,7 @@ func headerFirst(s *side) {
 	}})
 	stream, err := b.client.Upload(s.ctx)
 	s.must("upload", err)
-	header, err := stream.Header()
-	s.status("header", err)
-	s.metadata("header", header)
+	s.header(stream)
 	close(seen)
 	_, err = stream.CloseAndRecv()
 	s.status("call", err)
@@ -135,9 +154,7 @@ func headerWaits(s *side) {
 	got := make(chan struct{})
 	go func() {
 		defer close(got)
-		header, err := stream.Header()
-		s.status("header", err)
-		s.metadata("header", header)
+		s.header(stream)
 	}()
 	s.note("waits", pause(s.ctx, 30*time.Millisecond) && !closed(got))
 	close(release)
@@ -149,10 +166,23 @@ func headerOfNothing(s *side) {
 	b := s.serve(exercise{chat: func(chatServer) error { return nil }})
 	stream, err := b.client.Chat(s.ctx)
 	s.must("chat", err)
-	header, err := stream.Header()
-	s.status("header", err)
-	s.metadata("header", header)
+	s.header(stream)
 	s.drain("chat", stream.Recv)
+}
+
+func headerOfCancelled(s *side) {
+	b := s.serve(exercise{chat: func(stream chatServer) error {
+		<-stream.Context().Done()
+		return nil
+	}})
+	ctx, cancel := context.WithCancel(s.ctx)
+	defer cancel()
+	stream, err := b.client.Chat(ctx)
+	s.must("chat", err)
+	time.AfterFunc(10*time.Millisecond, cancel)
+	s.header(stream)
+	_, err = stream.Recv()
+	s.code("receive", err)
 }
 
 func headerOfFailure(s *side) {
@@ -162,9 +192,7 @@ func headerOfFailure(s *side) {
 	}})
 	stream, err := b.client.Chat(s.ctx)
 	s.must("chat", err)
-	header, err := stream.Header()
-	s.status("header", err)
-	s.metadata("header", header)
+	s.header(stream)
 	s.drain("chat", stream.Recv)
 	s.metadata("trailer", stream.Trailer())
 }
@@ -180,8 +208,6 @@ func surround(s *side) {
 	stream, err := b.client.Chat(s.ctx)
 	s.must("chat", err)
 	s.drain("chat", stream.Recv)
-	header, err := stream.Header()
-	s.status("header", err)
-	s.metadata("header", header)
+	s.header(stream)
 	s.metadata("trailer", stream.Trailer())
 }

@@ -24,6 +24,10 @@ func optionRows() []row {
 		{name: "OnFinish of a stream runs once at its end", run: onFinishOfStream, streams: true},
 		{name: "OnFinish runs when the context of an idle stream ends", run: finishesIdle(cancelStream), streams: true},
 		{name: "OnFinish runs when the conn of an idle stream is closed", run: finishesIdle(closeConn), streams: true},
+		{
+			name: "OnFinish runs when the context of a stream ends while a message is decoded",
+			run:  finishesDecoding, streams: true,
+		},
 		{name: "options that nobody knows are ignored", run: unknownOption},
 		{name: "options about static methods, authority and retries do no harm", run: harmlessOptions},
 		{name: "without WaitForReady a call that nobody answers is Unavailable", run: nobodyAnswers},
@@ -119,6 +123,33 @@ func finishesIdle(end func(s *side, b *bundle, cancel context.CancelFunc)) func(
 
 func cancelStream(_ *side, _ *bundle, cancel context.CancelFunc) { cancel() }
 func closeConn(s *side, b *bundle, _ context.CancelFunc)         { s.code("close", b.conn.Close()) }
+
+// finishesDecoding ends a stream while somebody receives who never asks again.
+func finishesDecoding(s *side) {
+	b := s.serve(exercise{download: func(_ *message, stream downloadServer) error {
+		s.code("send", stream.Send(text("x")))
+		<-stream.Context().Done()
+		return nil
+	}})
+	ctx, cancel := context.WithCancel(s.ctx)
+	defer cancel()
+	finished := make(chan struct{}, 8)
+	c := slowCodec{newCodec: newCodec{&oldCodec{}}, decoding: make(chan struct{}), release: make(chan struct{})}
+	stream, err := b.client.Download(ctx, text("x"), grpc.ForceCodecV2(c), grpc.OnFinish(func(err error) {
+		s.code("finish", err)
+		finished <- struct{}{}
+	}))
+	s.must("download", err)
+	go func() {
+		<-c.decoding
+		cancel()
+		pause(s.ctx, 50*time.Millisecond)
+		close(c.release)
+	}()
+	_, err = stream.Recv()
+	s.code("receive", err)
+	s.await("finish", finished)
+}
 
 type strangeOption struct{ grpc.EmptyCallOption }
 

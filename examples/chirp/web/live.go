@@ -81,12 +81,21 @@ func (v *visit) subscribe(
 	defer patience.Stop()
 	news, err := v.site.clients.Notify.Subscribe(ctx, &notifyv1.SubscribeRequest{AccountId: account})
 	if err == nil {
-		_, err = news.Header()
+		err = listens(news)
 	}
 	if err != nil {
 		return nil, status.Error(status.Code(err), "subscribe: "+err.Error())
 	}
 	return news, nil
+}
+
+// listens waits for the header, without which a stream has ended.
+func listens(news grpc.ClientStream) error {
+	header, err := news.Header()
+	if err == nil && header == nil {
+		err = news.RecvMsg(new(notifyv1.SubscribeResponse))
+	}
+	return err
 }
 
 // lastSeen is the newest post the browser knows: from before it was cut off, or of

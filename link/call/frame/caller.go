@@ -258,6 +258,9 @@ func (c *Caller) takeHeader(f Frame) error {
 	if c.headed || c.ended {
 		return nil
 	}
+	if header == nil {
+		header = metadata.MD{} // nil tells that there is none
+	}
 	c.header, c.headed = header, true
 	if c.asked != nil {
 		close(c.asked)

@@ -22,6 +22,7 @@ func callRows() []row {
 		{name: "a method that answers Empty answers", run: emptyAnswers},
 		{name: "an unknown service is Unimplemented", run: unknownService},
 		{name: "an unknown method is Unimplemented", run: unknownMethod},
+		{name: "an unknown service or method of a stream is Unimplemented", run: unknownStreams, streams: true},
 		{name: "a malformed method name is an error and no panic", run: malformedMethods},
 		{name: "a malformed method name of a stream is an error and no panic", run: malformedStreams, streams: true},
 		{name: "500 calls at once get each its own answer", run: manyCalls},
@@ -58,6 +59,17 @@ func unknownMethod(s *side) {
 	b := s.serve(exercise{})
 	err := b.conn.Invoke(s.ctx, "/kerf.linktest.v1.Exercise/Nothing", text("x"), new(message))
 	s.code("call", err)
+}
+
+func unknownStreams(s *side) {
+	b := s.serve(exercise{})
+	for _, name := range []string{"/kerf.linktest.v1.Nobody/Chat", "/kerf.linktest.v1.Exercise/Nothing"} {
+		stream, err := b.conn.NewStream(s.ctx, &linktestv1.Exercise_ServiceDesc.Streams[2], name)
+		s.must("stream", err)
+		s.note(name, s.sendUntilError(&grpc.GenericClientStream[message, message]{ClientStream: stream}))
+		s.status(name, stream.RecvMsg(new(message)))
+		s.header(stream)
+	}
 }
 
 func malformed() []string {

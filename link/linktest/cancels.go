@@ -3,8 +3,14 @@ package linktest
 import (
 	"context"
 	"fmt"
+	"sync"
+	"time"
 
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/emptypb"
 
 	"github.com/kerf-go/kerf/link"
 )
@@ -17,6 +23,7 @@ func cancelRows() []row {
 		{name: "cancelling a download ends the context of its handler", run: cancelDownload, streams: true},
 		{name: "cancelling a chat ends the context of its handler", run: cancelChat, streams: true},
 		{name: "cancelling one call leaves the others alone", run: cancelOne},
+		{name: "giving up long replies harms no call beside them", run: cancelLong, message: longReply},
 		{name: "a handler whose caller has gone cannot receive or send", run: goneCaller, streams: true},
 		{name: "the context of a handler ends when it returns", run: contextAfter},
 	}
@@ -146,6 +153,49 @@ func cancelOne(s *side) {
 	s.note("the other ended too", closed(ended[1]))
 	close(release)
 	s.await("end of the other call", ended[1])
+}
+
+const longReply = 300 << 10
+
+// cancelLong gives up calls at moments when some of their reply has come.
+func cancelLong(s *side) {
+	running, release := make(chan struct{}), make(chan struct{})
+	b := s.serve(exercise{
+		unary: func(ctx context.Context, _ *message) (*message, error) {
+			return sized(longReply), grpc.SetHeader(ctx, metadata.Pairs("above", "1"))
+		},
+		tell: func(ctx context.Context, _ *message) (*emptypb.Empty, error) {
+			close(running)
+			s.waitIn(ctx, "release", release)
+			return &emptypb.Empty{}, nil
+		},
+	})
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_, err := b.client.Tell(s.ctx, text("x"))
+		s.status("call beside", err)
+	}()
+	s.await("start of the handler", running)
+	const callers, calls = 4, 15
+	var wg sync.WaitGroup
+	for caller := range callers {
+		wg.Go(func() {
+			for i := range calls {
+				ctx, cancel := context.WithTimeout(s.ctx, time.Duration(i+caller)*time.Millisecond)
+				_, err := b.client.Unary(ctx, text("x"))
+				cancel()
+				if err != nil {
+					s.expectCode("call given up", err, codes.DeadlineExceeded)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	_, err := b.client.Unary(s.ctx, text("x"))
+	s.status("call afterwards", err)
+	close(release)
+	s.await("end of the call beside", ended)
 }
 
 func goneCaller(s *side) {

@@ -22,6 +22,7 @@ func limitRows() []row {
 		},
 		{name: "a limit of zero given to a call refuses all but empty messages", run: zeroLimit},
 		{name: "limits hold for the messages of a stream", run: streamLimits, streams: true},
+		{name: "limits of the server hold for the messages of a stream", run: serverStreamLimits, streams: true},
 		{name: "the caller takes a reply of 4 MiB and no more", run: replyOfDefault, message: most},
 		{name: "the server takes a request of 4 MiB and no more", run: requestOfDefault, message: most},
 		{name: "limits of the conn hold, and those of a call beat them", run: connLimits},
@@ -62,6 +63,30 @@ func streamLimits(s *side) {
 				_, err = stream.Recv()
 				s.code(heading+" receive", err)
 			}
+		}
+	}
+}
+
+func serverStreamLimits(s *side) {
+	b := s.serveWith(exercise{chat: func(stream chatServer) error {
+		return receive(stream.Recv, func(m *message) error {
+			err := stream.Send(sized(int(m.GetNumber())))
+			s.code(fmt.Sprint("send ", m.GetNumber(), " bytes"), err)
+			return err
+		})
+	}}, link.ListenOptions{MaxRecv: 200, MaxSend: 100}, link.DialOptions{})
+	for _, sizes := range [][]int{{100, 101}, {0, 200, 201}} {
+		stream, err := b.client.Chat(s.ctx)
+		s.must("chat", err)
+		for _, size := range sizes {
+			m := &message{Number: int64(size)}
+			if size >= 200 {
+				m = sized(size)
+			}
+			s.code("send", stream.Send(m))
+			reply, err := stream.Recv()
+			s.code(fmt.Sprint("receive ", size, " bytes"), err)
+			s.message("reply", reply)
 		}
 	}
 }

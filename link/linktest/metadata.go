@@ -16,6 +16,10 @@ func metadataRows() []row {
 		{name: "metadata of the caller arrives, several values in order", run: metadataArrives},
 		{name: "binary metadata carries every byte, empty values and several", run: binaryMetadata},
 		{name: "binary metadata comes back in header and trailer", run: binaryMetadataBack},
+		{
+			name: "binary metadata comes back in header and trailer of a stream",
+			run:  binaryMetadataOfStream, streams: true,
+		},
 		{name: "metadata values keep spaces, commas, quotes and percent signs", run: oddValues},
 		{name: "much metadata arrives", run: muchMetadata, message: 16 << 10},
 		{name: "keys are lower case whatever the caller wrote", run: upperCaseKeys},
@@ -75,6 +79,20 @@ func binaryMetadataBack(s *side) {
 	s.status("call", err)
 	s.metadata("header", header)
 	s.metadata("trailer", trailer)
+}
+
+func binaryMetadataOfStream(s *side) {
+	md := metadata.Pairs("all-bin", everyByte(), "few-bin", "", "few-bin", "\x00", "few-bin", "a,b")
+	b := s.serve(exercise{chat: func(stream chatServer) error {
+		s.code("send header", stream.SendHeader(md))
+		stream.SetTrailer(md)
+		return errRefused()
+	}})
+	stream, err := b.client.Chat(s.ctx)
+	s.must("chat", err)
+	s.header(stream)
+	s.drain("chat", stream.Recv)
+	s.metadata("trailer", stream.Trailer())
 }
 
 func oddValues(s *side) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"testing"
 
 	accountsv1 "github.com/kerf-go/kerf/examples/chirp/accounts/v1"
@@ -10,7 +11,10 @@ import (
 
 func TestMain(m *testing.M) { kerftest.Main(m, versioned()) }
 
-var plans = []string{together, apart, overGRPC, queued, sockets}
+var (
+	plans        = []string{together, apart, overGRPC, queued, sockets}
+	withReplicas = slices.Concat(plans, []string{mixed})
+)
 
 func TestPostsAreFoundByTheirWords(t *testing.T) {
 	t.Parallel()

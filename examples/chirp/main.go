@@ -5,6 +5,7 @@
 //	go run ./examples/chirp run --plan examples/chirp/plans/grpc.yaml  # over gRPC
 //	go run ./examples/chirp run --plan examples/chirp/plans/queue.yaml # through a message queue
 //	go run ./examples/chirp run --plan examples/chirp/plans/sockets.yaml  # over TCP and UDP
+//	go run ./examples/chirp run --plan examples/chirp/plans/mixed.yaml  # each service over another link
 //	go run ./examples/chirp run --plan examples/chirp/plans/polyglot.yaml  # and one service in Python
 //	go run ./examples/chirp compare                                    # all plans, measured beside each other
 package main

@@ -12,6 +12,7 @@ const (
 	apart    = "plans/http.yaml"
 	overGRPC = "plans/grpc.yaml"
 	sockets  = "plans/sockets.yaml"
+	mixed    = "plans/mixed.yaml"
 	polyglot = "plans/polyglot.yaml"
 	queued   = "plans/queue.yaml"
 )

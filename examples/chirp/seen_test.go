@@ -39,7 +39,7 @@ const (
 
 func TestOnePageIsOneTrace(t *testing.T) {
 	t.Parallel()
-	underEach(t, plans, func(t *testing.T, plan string) { //nolint:thelper // it is the test
+	underEach(t, withReplicas, func(t *testing.T, plan string) { //nolint:thelper // it is the test
 		spans := newCollector(t)
 		o := runOutside(t, plan, spans.env()...)
 		probe(t, o)
@@ -153,7 +153,7 @@ func wants(t *testing.T, who, metrics, line string, want bool) {
 
 func TestLogsOfAllHopsBelongTogether(t *testing.T) {
 	t.Parallel()
-	underEach(t, plans, func(t *testing.T, plan string) { //nolint:thelper // it is the test
+	underEach(t, withReplicas, func(t *testing.T, plan string) { //nolint:thelper // it is the test
 		o := runOutside(t, plan)
 		ann := story.NewVisitor(t, "ann", o.url)
 		ann.SignUp("ann", "a saw with 32 teeth")

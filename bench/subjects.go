@@ -45,6 +45,7 @@ func subjects(broker string) []subject {
 		{"kerf http", link("http://127.0.0.1:0")},
 		{"kerf grpc", link("grpc://127.0.0.1:0")},
 		{"kerf tcp", link("tcp://127.0.0.1:0")},
+		{"kerf nats", link(broker + "/bench")},
 		{"kerf udp", link("udp://127.0.0.1:0")},
 		{"inprocgrpc", startInprocGRPC},
 		{"drpc", startDRPC},
@@ -67,6 +68,8 @@ func bars() []bar {
 		{"kerf tcp", grpcGo, many, 2},
 		{"kerf grpc", grpcGo, 1, 1 / 1.15},
 		{"kerf grpc", grpcGo, many, 1 / 1.15},
+		{"kerf nats", rawNATS, 1, 1 / 1.25},
+		{"kerf nats", rawNATS, many, 1 / 1.25},
 		{"kerf http", connectGo, 1, 1 / 1.15},
 		{"kerf http", connectGo, many, 1 / 1.15},
 	}

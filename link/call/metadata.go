@@ -30,15 +30,23 @@ func dropReserved(md metadata.MD) {
 }
 
 // Identity is what the server is told of a conn with every call.
-type Identity struct{ authority, agent []string } // nobody changes them
+type Identity struct { // nobody changes what is in it
+	authority, agent []string
+	alone            metadata.MD // what leaves with a request that has no metadata
+}
 
 // NewIdentity takes whom the conn calls, the agent of its options, and the link's own.
 func NewIdentity(authority, agent, own string) Identity {
-	return Identity{[]string{authority}, []string{strings.TrimSpace(agent + " " + own)}}
+	i := Identity{authority: []string{authority}, agent: []string{strings.TrimSpace(agent + " " + own)}}
+	i.alone = metadata.MD{":authority": i.authority, "user-agent": i.agent}
+	return i
 }
 
-// Header is the metadata that a request leaves with.
+// Header is the metadata that a request leaves with. Nobody may change it any more.
 func (i Identity) Header(r Request) metadata.MD {
+	if r.Header == nil && r.Authority == "" {
+		return i.alone
+	}
 	if r.Header == nil {
 		r.Header = make(metadata.MD, 2) //nolint:mnd // those below
 	}

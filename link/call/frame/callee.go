@@ -68,6 +68,9 @@ func (c *Callee) Handle(f Frame) error {
 	return fmt.Errorf("a frame of kind %d from a client", f.Kind)
 }
 
+// exited is how a call ends whose handler ended its goroutine.
+var exited = call.End{Status: status.New(codes.Internal, "the handler did not return")}
+
 // Run runs the handler, and tells the caller how it ended. A request that has
 // passed its deadline is dropped: nobody waits for it.
 func (c *Callee) Run() {
@@ -80,7 +83,7 @@ func (c *Callee) Run() {
 	buffer := lend()
 	c.pending = *buffer
 	defer func() { giveBack(buffer, c.pending) }()
-	end := call.End{Status: status.New(codes.Internal, "the handler did not return")}
+	end := exited
 	defer func() { c.finish(end) }() // also if the handler ends its goroutine
 	end = c.table.Serve(&c.ctx, c.incoming, c)
 }

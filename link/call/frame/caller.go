@@ -322,8 +322,8 @@ func (c *Caller) finish(end call.End, failed error) bool {
 		c.unwatch()
 	}
 	c.in.closed, c.in.partial = true, nil
-	c.in.mu.Unlock()
 	signal(c.in.readable)
+	c.in.mu.Unlock()
 	c.out.release()
 	c.in.wire.Forget(c.in.id)
 	return true

@@ -44,13 +44,14 @@ func appendStatus(b []byte, s *status.Status) []byte {
 func parseEnd(f Frame) (call.End, error) {
 	r := fields{left: f.Payload}
 	code, message := int32(r.uint32()), strings.ToValidUTF8(r.text(), "\uFFFD")
-	s := &spb.Status{Code: code, Message: message}
-	for range r.count(8) { //nolint:mnd // bytes of two lengths
-		s.Details = append(s.Details, &anypb.Any{TypeUrl: r.text(), Value: append([]byte(nil), r.bytes()...)})
+	n := r.count(8) //nolint:mnd // bytes of two lengths
+	details := make([]*anypb.Any, 0, n)
+	for range n {
+		details = append(details, &anypb.Any{TypeUrl: r.text(), Value: append([]byte(nil), r.bytes()...)})
 	}
 	end := call.End{Trailer: r.metadata()}
-	if s.GetCode() != int32(codes.OK) {
-		end.Status = status.FromProto(s)
+	if code != int32(codes.OK) {
+		end.Status = status.FromProto(&spb.Status{Code: code, Message: message, Details: details})
 	}
 	return end, r.err(End)
 }

@@ -24,18 +24,17 @@ type inbox struct {
 	limit int  // bytes of one message
 	quiet bool // nobody waits for a single message: the end, or a second, is what counts
 
-	readable chan struct{} // a token whenever there may be something to take
-
-	mu      sync.Mutex // guards the fields below
-	queue   []arrival
-	one     [1]arrival // the queue's first memory: many calls need no more
-	partial []byte     // of the message whose pieces arrive
-	missing int        // bytes of it
-	skipped int        // its size, if it is above the limit and not kept
-	credit  int        // what the peer may still send
-	unpaid  int        // what partial has cost and not given back
-	owed    int        // what was taken, and the peer not told
-	closed  bool       // nothing more will come
+	mu       sync.Mutex    // guards the fields below
+	readable chan struct{} // a token whenever there may be something to take; nil: nobody has waited yet
+	queue    []arrival
+	one      [1]arrival // the queue's first memory: many calls need no more
+	partial  []byte     // of the message whose pieces arrive
+	missing  int        // bytes of it
+	skipped  int        // its size, if it is above the limit and not kept
+	credit   int        // what the peer may still send
+	unpaid   int        // what partial has cost and not given back
+	owed     int        // what was taken, and the peer not told
+	closed   bool       // nothing more will come
 }
 
 // arrival is a message, and what taking it gives back to the peer.
@@ -46,7 +45,7 @@ type arrival struct {
 
 func newInbox(w Wire, id uint64, limit int, quiet bool) inbox {
 	return inbox{
-		wire: w, id: id, limit: limit, quiet: quiet, credit: window, readable: make(chan struct{}, 1),
+		wire: w, id: id, limit: limit, quiet: quiet, credit: window,
 	}
 }
 
@@ -119,13 +118,16 @@ func (b *inbox) complete() {
 }
 
 // take gives the next message: io.EOF when there is none and there will be none,
-// errNothing when there is none yet.
+// errNothing when there is none yet; then readable tells.
 func (b *inbox) take() (call.Message, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.queue) == 0 {
 		if b.closed {
 			return call.Message{}, io.EOF
+		}
+		if b.readable == nil {
+			b.readable = make(chan struct{}, 1)
 		}
 		return call.Message{}, errNothing
 	}
@@ -157,8 +159,8 @@ func (b *inbox) repay(cost int) {
 func (b *inbox) shut() {
 	b.mu.Lock()
 	b.closed, b.partial = true, nil
-	b.mu.Unlock()
 	signal(b.readable)
+	b.mu.Unlock()
 }
 
 func signal(c chan struct{}) {

@@ -11,6 +11,8 @@ const (
 	mostMemory = 64 << 20
 	// What a caller and a slot count: roughly what they take.
 	callerCost, slotCost = 512, 512
+	// mostRunning is how many calls of all callers may run at once.
+	mostRunning = 1 << 16
 )
 
 // memory is what a server knows of its callers, so that it runs no call twice. A
@@ -77,7 +79,7 @@ func (m *memory) add(x *incoming) why {
 	switch {
 	case m.ending:
 		return stopping
-	case cost > 0 && m.size+cost > mostMemory:
+	case cost > 0 && m.size+cost > mostMemory, x.running && m.busy == mostRunning:
 		return full
 	case x.oneWay && !c.told.admit(x.call):
 		return seen

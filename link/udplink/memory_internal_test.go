@@ -50,6 +50,15 @@ func TestTheMemoryOfCallersIsBounded(t *testing.T) {
 	if code, refused := endOf(t, r.take(r.call(w, 1<<16|5000, nil))); code != codes.ResourceExhausted || refused {
 		t.Errorf("one too many: %v, refused: %t", code, refused)
 	}
+	r.client, r.server.memory.busy = 1, mostRunning
+	if code, _ := endOf(t, r.take(r.call(w, 2<<16, nil))); code != codes.ResourceExhausted {
+		t.Errorf("one that is too many at once: %v", code)
+	}
+	oneWay := request(1, frame.Opening{Method: pb.Exercise_Tell_FullMethodName, Unary: true, OneWay: true})
+	if r.take(r.call(w, 1, oneWay)) != nil || r.server.memory.busy != mostRunning {
+		t.Error("a one way call that is too many at once is answered, or runs")
+	}
+	r.server.memory.busy = 0
 	r.server.memory.sweep(r.now.Add(2*cookieLife+1), 0)
 	if m := r.server.memory; m.size != 0 || len(m.callers) != 0 {
 		t.Errorf("afterwards %d bytes are kept of %d callers", m.size, len(m.callers))

@@ -113,7 +113,7 @@ func (s *server) begin(x *incoming, o frame.Opening, frames []byte) []byte {
 	case full: // another copy of it may come when there is room: no promise that it will not run
 		cancel(callee)
 		return x.reply(frame.AppendEnd(nil, x.call, call.End{
-			Status: status.Newf(codes.ResourceExhausted, "the server of %s has too many callers", s.url),
+			Status: status.Newf(codes.ResourceExhausted, "the server of %s has too many calls", s.url),
 		}))
 	case seen:
 		cancel(callee)

@@ -123,6 +123,9 @@ func replay(t *testing.T, name string, use func(context.Context, pb.ExerciseClie
 	)
 	u := parsed(t, hostile(t, func(d datagram) [][]byte {
 		i := slices.IndexFunc(parts, func(p captures.Part) bool { return p.FromClient && d.like(p.Bytes) })
+		if i < 0 && d.cancels() { // of a call that ends while the conn is closed
+			return nil
+		}
 		if i < 0 {
 			t.Errorf("%s: nobody said then: %+v", name, d)
 			return nil
@@ -166,9 +169,10 @@ func replay(t *testing.T, name string, use func(context.Context, pb.ExerciseClie
 // like tells whether a captured datagram is of the same sort.
 func (d datagram) like(captured []byte) bool {
 	then, err := parse(captured)
-	cancels := func(d datagram) bool { return len(d.frames) > 4 && d.frames[4] == byte(frame.Cancel) }
-	return err == nil && then.kind == d.kind && cancels(then) == cancels(d)
+	return err == nil && then.kind == d.kind && then.cancels() == d.cancels()
 }
+
+func (d datagram) cancels() bool { return len(d.frames) > 4 && d.frames[4] == byte(frame.Cancel) }
 
 // sameDatagram compares all but the nonce, which is drawn at random.
 func sameDatagram(t *testing.T, got datagram, captured []byte) {

@@ -72,13 +72,13 @@ func (s *clientStream) CloseSend() error {
 
 func (s *clientStream) SendMsg(v any) error {
 	if s.sentLast {
-		err := Unsent(status.Error(codes.Internal, "SendMsg called after CloseSend"))
+		err := unsent(status.Error(codes.Internal, "SendMsg called after CloseSend"))
 		s.finish(err)
 		return err
 	}
 	m, err := seal(s.tr, s.codec, v, s.maxSend)
 	if err != nil {
-		err = Unsent(err)
+		err = unsent(err)
 		s.finish(err)
 		if s.desc == unaryDesc {
 			_ = s.tr.CloseSend() // nobody watches its context

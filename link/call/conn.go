@@ -156,11 +156,11 @@ func (c *conn) open(
 		err = status.Errorf(codes.Unimplemented, "%s has no durable queue that could accept %s", c.url, method)
 	}
 	if err != nil {
-		return s.options.finish(Unsent(err))
+		return s.options.finish(unsent(err))
 	}
 	header, err := outgoing(ctx, s.creds, c.dialer.Secure(), c.url, method)
 	if err != nil {
-		return s.options.finish(Unsent(err))
+		return s.options.finish(unsent(err))
 	}
 	s.stats = statsOf(c.options.Stats, true)
 	s.ctx = s.stats.begin(ctx, method, desc)

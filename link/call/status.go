@@ -27,8 +27,8 @@ func Closed(o link.Outcome) error {
 	return link.Mark(status.New(codes.Canceled, errClosing.Error()), o)
 }
 
-// Unsent marks an error found before anything was sent; nil stays nil.
-func Unsent(err error) error {
+// unsent marks an error found before anything was sent; nil stays nil.
+func unsent(err error) error {
 	if err == nil {
 		return nil
 	}

@@ -79,10 +79,10 @@ func (s *clientStream) SendMsg(v any) error {
 	m, err := seal(s.tr, s.codec, v, s.maxSend)
 	if err != nil {
 		err = unsent(err)
-		s.finish(err)
 		if s.desc == unaryDesc {
-			_ = s.tr.CloseSend() // nobody watches its context
+			_ = s.tr.CloseSend() // nobody else ends the call, and finish asks for its header
 		}
+		s.finish(err)
 		return err
 	}
 	size := m.Size()

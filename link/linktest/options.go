@@ -19,6 +19,7 @@ func optionRows() []row {
 	return []row{
 		{name: "Header and Trailer are filled when the call succeeds", run: fillsHeaderAndTrailer(nil)},
 		{name: "Header and Trailer are filled when the call fails", run: fillsHeaderAndTrailer(errRefused())},
+		{name: "Header and Trailer of a call that cannot be sent stay empty", run: fillsNothing},
 		{name: "Header and Trailer of a stream are filled by options", run: fillsOfStream, streams: true},
 		{name: "OnFinish runs once with the outcome of the call", run: onFinish},
 		{name: "OnFinish of a stream runs once at its end", run: onFinishOfStream, streams: true},
@@ -49,6 +50,17 @@ func fillsHeaderAndTrailer(answer error) func(*side) {
 		var header, trailer metadata.MD
 		_, err := b.client.Unary(s.ctx, text("x"), grpc.Header(&header), grpc.Trailer(&trailer))
 		s.status("call", err)
+		s.metadata("header", header)
+		s.metadata("trailer", trailer)
+	}
+}
+
+func fillsNothing(s *side) {
+	b := s.serve(exercise{})
+	for _, m := range []*message{sized(101), text("\xff")} {
+		var header, trailer metadata.MD
+		_, err := b.client.Unary(s.ctx, m, grpc.MaxCallSendMsgSize(100), grpc.Header(&header), grpc.Trailer(&trailer))
+		s.code("call", err)
 		s.metadata("header", header)
 		s.metadata("trailer", trailer)
 	}

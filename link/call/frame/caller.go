@@ -112,7 +112,7 @@ func (c *Caller) Send(m call.Message) error {
 func (c *Caller) CloseSend() error {
 	if c.request.Unary {
 		if !c.opened {
-			c.finish(call.End{}, call.Ended(c.ctx, link.NeverSent))
+			c.Lose(status.Error(codes.Internal, "the call has no message"), link.NeverSent)
 		}
 		return nil // it has gone with the message
 	}

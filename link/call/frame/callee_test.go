@@ -24,6 +24,8 @@ func (w *tape) Write(_ context.Context, frames []byte) error {
 	return nil
 }
 
+func (w *tape) Push(frames []byte) { w.written = append(w.written, frames...) }
+
 // kinds are those of the frames that were sent.
 func (w *tape) kinds(t *testing.T) []Kind {
 	t.Helper()

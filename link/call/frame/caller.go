@@ -24,6 +24,7 @@ type Caller struct {
 	request call.Request
 	unwatch func() bool
 	opened  bool // the first frame was written; only the sender touches it
+	taken   bool // a message; only the receiver touches it
 
 	// Guarded by in.mu.
 	header metadata.MD
@@ -159,6 +160,10 @@ func (c *Caller) Recv() (call.Message, error) {
 		}
 		m, err := c.in.take()
 		if err == nil {
+			if c.taken && c.request.Unary {
+				c.abandon() // two are an error: nobody waits for the end
+			}
+			c.taken = true
 			return m, nil
 		}
 		if errors.Is(err, io.EOF) {

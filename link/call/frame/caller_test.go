@@ -14,6 +14,30 @@ import (
 	"github.com/kerf-go/kerf/link/call"
 )
 
+// A method that streams on, though its caller takes one answer, is told to stop.
+func TestASecondAnswerToAUnaryCallEndsIt(t *testing.T) {
+	t.Parallel()
+	w := &tape{}
+	c := NewCaller(t.Context(), w, 1, call.Request{Method: "/a/b", Unary: true, MaxRecv: 1})
+	c.Open()
+	if err := c.Send(call.Encoded(nil)); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := c.Handle(Frame{Kind: kindData, Call: 1, Payload: make([]byte, 4)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		if _, err := c.Recv(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if kinds := w.kinds(t); kinds[len(kinds)-1] != Cancel {
+		t.Errorf("it sent frames of the kinds %v", kinds)
+	}
+}
+
 // A server that is sent a frame above the limit ends all calls beside this one.
 func TestMetadataThatFitsNoFrameEndsOnlyItsCall(t *testing.T) {
 	t.Parallel()

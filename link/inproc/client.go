@@ -92,16 +92,20 @@ func (d *dialer) bell() chan struct{} {
 
 func (d *dialer) Ready(context.Context) error {
 	if find(d.name) == nil {
-		return call.Unavailable(link.NeverSent, "no server is listening on inproc://%s", d.name)
+		return d.nobody()
 	}
 	return nil
+}
+
+func (d *dialer) nobody() error {
+	return call.Unavailable(link.NeverSent, "no server is listening on inproc://%s", d.name)
 }
 
 // Open finds the server, and waits while it listens and does not serve yet.
 func (d *dialer) Open(ctx context.Context, r call.Request) (call.Transport, error) {
 	s := d.server()
 	if s == nil {
-		return nil, d.Ready(ctx)
+		return nil, d.nobody() // though one may have come meanwhile
 	}
 	select {
 	case <-s.serving:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -169,4 +170,33 @@ type watching struct {
 func (w watching) Unary(ctx context.Context, _ *pb.Message) (*pb.Message, error) {
 	w.ended <- w.watch(ctx)
 	return nil, ctx.Err()
+}
+
+// A call that finds nobody says so, though a server comes in that very moment.
+func TestCallsMeetServersThatComeAndGo(t *testing.T) {
+	t.Parallel()
+	u := &url.URL{Scheme: "inproc", Host: t.Name()}
+	client := pb.NewExerciseClient(connect(t, u))
+	ctx, stop := context.WithCancel(t.Context())
+	var callers sync.WaitGroup
+	for range 2 {
+		callers.Go(func() {
+			for ctx.Err() == nil {
+				_, err := client.Unary(ctx, &pb.Message{})
+				if ctx.Err() == nil && (status.Code(err) != codes.Unavailable || link.Ran(err) != link.NeverSent) {
+					t.Errorf("%v, %v", err, link.Ran(err))
+				}
+			}
+		})
+	}
+	const servers = 10_000
+	for range servers {
+		s, err := inproc.Link{}.Listen(t.Context(), u, link.ListenOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = s.Close()
+	}
+	stop()
+	callers.Wait()
 }

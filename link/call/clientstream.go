@@ -80,7 +80,7 @@ func (s *clientStream) SendMsg(v any) error {
 	if err != nil {
 		err = unsent(err)
 		if s.desc == unaryDesc {
-			_ = s.tr.CloseSend() // nobody else ends the call, and finish asks for its header
+			_ = s.tr.CloseSend() // nobody else ends the call, and letGo asks for its header
 		}
 		s.finish(err)
 		return err
@@ -107,6 +107,15 @@ func (s *clientStream) sendFailure(err error) error {
 		s.finish(err)
 	}
 	return err
+}
+
+// exchange makes a unary call. It may be made again if nobody has seen it.
+func (s *clientStream) exchange(request, reply any) error {
+	s.sentLast, s.received, s.end = false, false, nil
+	if err := s.SendMsg(request); err != nil {
+		return err
+	}
+	return s.RecvMsg(reply)
 }
 
 func (s *clientStream) RecvMsg(v any) error {
@@ -180,13 +189,11 @@ func (s *clientStream) abandon() {
 	s.finish(Ended(s.ctx, link.MayHaveRun))
 }
 
-// finish ends the call, once.
+// finish ends a stream, once. Invoke ends its calls itself.
 func (s *clientStream) finish(err error) {
-	if s.guard == nil {
-		s.letGo(err)
-		return
+	if s.guard != nil {
+		s.guard.finishing.Do(func() { s.letGo(err) })
 	}
-	s.guard.finishing.Do(func() { s.letGo(err) })
 }
 
 // letGo fills in what the options asked for, and keeps nothing.

@@ -123,20 +123,26 @@ type bare struct{ c *conn }
 
 func (b bare) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
 	var s clientStream // nobody keeps it: it costs no memory of its own
-	if err := b.c.open(ctx, &s, unaryDesc, method, opts); err != nil {
+	r, err := b.c.open(ctx, &s, unaryDesc, method, opts)
+	if err != nil {
 		return err
 	}
-	if err := s.SendMsg(args); err != nil {
-		return err
+	err = s.exchange(args, reply)
+	for s.waitForReady && unreached(err) { // as grpc-go repeats what a server has not looked at
+		b.c.pause(s.ctx, firstPause)
+		if s.tr, err = b.c.transport(s.ctx, true, r); err == nil {
+			err = s.exchange(args, reply)
+		}
 	}
-	return s.RecvMsg(reply)
+	s.letGo(err)
+	return err
 }
 
 func (b bare) NewStream(
 	ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption,
 ) (grpc.ClientStream, error) {
 	s := &clientStream{guard: new(guard)}
-	if err := b.c.open(ctx, s, desc, method, opts); err != nil {
+	if _, err := b.c.open(ctx, s, desc, method, opts); err != nil {
 		return nil, err
 	}
 	context.AfterFunc(s.ctx, s.abandon)
@@ -146,7 +152,7 @@ func (b bare) NewStream(
 // open starts a call of any kind. Whatever fails here was never sent.
 func (c *conn) open(
 	ctx context.Context, s *clientStream, desc *grpc.StreamDesc, method string, opts []grpc.CallOption,
-) error {
+) (Request, error) {
 	s.options, s.desc = c.defaults, desc
 	err := s.parse(opts)
 	if err == nil && !strings.HasPrefix(method, "/") {
@@ -156,29 +162,29 @@ func (c *conn) open(
 		err = status.Errorf(codes.Unimplemented, "%s has no durable queue that could accept %s", c.url, method)
 	}
 	if err != nil {
-		return s.options.finish(unsent(err))
+		return Request{}, s.options.finish(unsent(err))
 	}
 	header, err := outgoing(ctx, s.creds, c.dialer.Secure(), c.url, method)
 	if err != nil {
-		return s.options.finish(unsent(err))
+		return Request{}, s.options.finish(unsent(err))
 	}
 	s.stats = statsOf(c.options.Stats, true)
 	s.ctx = s.stats.begin(ctx, method, desc)
 	if desc != unaryDesc || s.wait != link.Reply || !c.endsUnary {
 		s.watch(c.closed)
 	}
-	s.tr, err = c.transport(s.ctx, s.waitForReady, Request{
+	r := Request{
 		Method: method, Desc: desc, Unary: desc == unaryDesc, Header: header, Codec: s.subtype, Authority: s.authority,
 		MaxRecv: s.maxRecv, Wait: s.wait,
-	})
-	if err != nil {
-		s.finish(err)
-		return err
+	}
+	if s.tr, err = c.transport(s.ctx, s.waitForReady, r); err != nil {
+		s.letGo(err)
+		return Request{}, err
 	}
 	s.stats.handle(s.ctx, func() stats.RPCStats {
 		return &stats.OutHeader{Client: true, FullMethod: method, Header: header}
 	})
-	return nil
+	return r, nil
 }
 
 func (c *conn) durable() bool {
@@ -186,38 +192,57 @@ func (c *conn) durable() bool {
 	return ok && q.Durable()
 }
 
+// transport opens a call. One that waits for its peer is opened again, at growing
+// intervals, for as long as that cannot be reached.
 func (c *conn) transport(ctx context.Context, wait bool, r Request) (Transport, error) {
-	if c.closed.Err() != nil {
-		return nil, Closed(link.NeverSent)
+	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+		tr, err := c.attempt(ctx, wait, r)
+		if !wait || !unreached(err) {
+			return tr, err
+		}
+		c.pause(ctx, pause)
 	}
-	if wait {
-		if err := c.untilReady(ctx); err != nil {
-			return nil, err
+}
+
+func (c *conn) attempt(ctx context.Context, wait bool, r Request) (Transport, error) {
+	err := c.over(ctx)
+	if err == nil && wait {
+		if err = c.dialer.Ready(ctx); err == nil {
+			err = c.over(ctx)
 		}
 	}
-	if ctx.Err() != nil {
-		return nil, Ended(ctx, link.NeverSent)
+	if err != nil {
+		return nil, err
 	}
 	return c.dialer.Open(ctx, r)
 }
 
-// untilReady waits until the peer can be reached, asking again at growing intervals.
-func (c *conn) untilReady(ctx context.Context) error {
-	const first, most = 5 * time.Millisecond, time.Second
-	for pause := first; ; pause = min(2*pause, most) {
-		if c.dialer.Ready(ctx) == nil {
-			return nil
-		}
-		jittered := pause/2 + rand.N(pause/2)
-		timer := time.NewTimer(jittered)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return Ended(ctx, link.NeverSent)
-		case <-c.closed.Done():
-			timer.Stop()
-			return Closed(link.NeverSent)
-		case <-timer.C:
-		}
+// over is the error of a call that need not begin any more.
+func (c *conn) over(ctx context.Context) error {
+	if c.closed.Err() != nil {
+		return Closed(link.NeverSent)
 	}
+	if ctx.Err() != nil {
+		return Ended(ctx, link.NeverSent)
+	}
+	return nil
+}
+
+// How long a call that waits for its peer pauses between attempts.
+const firstPause, longestPause = 5 * time.Millisecond, time.Second
+
+// pause passes a part of the time, so that calls which wait together part.
+func (c *conn) pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d/2 + rand.N(d/2))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-c.closed.Done():
+	case <-timer.C:
+	}
+}
+
+// unreached tells of a call that failed because nobody was there to take it.
+func unreached(err error) bool {
+	return status.Code(err) == codes.Unavailable && link.Ran(err) == link.NeverSent
 }

@@ -93,7 +93,7 @@ func (c *clientCall) send(ctx context.Context, packet []byte) error {
 		return call.Unavailable(link.MayHaveRun, "the call has ended")
 	}
 	if err := publish(c.client.broker, to, c.reply, c.sent+1, packet); err != nil {
-		return call.Unavailable(link.NeverSent, "%v", err)
+		return call.Unavailable(link.MayHaveRun, "%v", err) // what came before has left
 	}
 	c.sent++
 	return nil

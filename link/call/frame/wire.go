@@ -10,8 +10,9 @@ import (
 // Wire is where one end of a call sends its frames. It is safe for concurrent use.
 type Wire interface {
 	// Write sends frames, in order and in one piece. It waits while the wire is full,
-	// until ctx ends. After an error, a status or the context's, nothing was sent. The
-	// bytes are the caller's again when it returns.
+	// until ctx ends. After an error, a status or the context's, they were not sent; one
+	// marked link.NeverSent tells that nothing was, of the whole call. The bytes are the
+	// caller's again when it returns.
 	Write(ctx context.Context, frames []byte) error
 	// Push is Write for what must not wait: credit and cancels.
 	Push(frames []byte)

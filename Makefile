@@ -45,6 +45,9 @@ cover: ## Show how much of the code the tests reach
 bench: ## Measure links beside their peers (minutes), and write docs/benchmarks.md
 	$(BENCH) go run . --date $$(date +%F) --out ../docs/benchmarks.md --check
 
+compare: ## Measure Chirp's plans beside each other (two minutes), and write the table of docs/comparison.md
+	go run ./examples/chirp compare --into docs/comparison.md
+
 bench/test: ## Build, vet and test the module that measures
 	$(BENCH) go vet ./... && go test ./...
 
@@ -55,4 +58,4 @@ fuzz: ## Run each fuzz target for a short time
 	@go test ./... -list '^Fuzz' | awk '/^Fuzz/ {names[++n]=$$1} /^ok/ {for (i=1;i<=n;i++) print $$2, names[i]; n=0}' | \
 		while read -r pkg name; do echo "$$pkg $$name"; go test "$$pkg" -run '^$$' -fuzz "^$$name$$" -fuzztime 10s || exit 1; done
 
-.PHONY: help all build test test/race lint generate verify cover bench bench/test bench/go fuzz
+.PHONY: help all build test test/race lint generate verify cover bench compare bench/test bench/go fuzz

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -88,7 +89,7 @@ func choose(w Workload, in run.Invocation) ([]subject, error) {
 	plans := in.Args
 	if len(plans) == 0 {
 		var err error
-		if plans, err = find(w.Plans); err != nil {
+		if plans, err = w.find(); err != nil {
 			return nil, err
 		}
 	}
@@ -107,16 +108,23 @@ func choose(w Workload, in run.Invocation) ([]subject, error) {
 	return subjects, nil
 }
 
-// find gives the files of the first pattern that matches any.
-func find(patterns []string) ([]string, error) {
-	for _, pattern := range patterns {
-		files, err := filepath.Glob(pattern)
-		if err != nil {
-			return nil, fmt.Errorf("the plans %q: %w", pattern, err)
+// find gives the plans' files.
+func (w Workload) find() ([]string, error) {
+	folders := w.Folders
+	if len(folders) == 0 {
+		folders = []string{"."}
+	}
+	for _, folder := range folders {
+		files := make([]string, len(w.Plans))
+		for i, plan := range w.Plans {
+			files[i] = filepath.Join(folder, plan)
 		}
-		if len(files) > 0 {
+		if len(files) == 0 {
+			return nil, nil
+		}
+		if _, err := os.Stat(files[0]); err == nil {
 			return files, nil
 		}
 	}
-	return nil, fmt.Errorf("there is no plan here (%q): name the files of the plans to compare", patterns)
+	return nil, fmt.Errorf("there is no %s in any of %q: name the files of the plans to compare", w.Plans[0], folders)
 }

@@ -33,7 +33,7 @@ func app() kerf.App {
 // broken has nothing that could be measured.
 func broken() compare.Workload {
 	return compare.Workload{
-		Plans: []string{"nowhere/*.yaml", "testdata/*.yaml"},
+		Plans: []string{"mistake.yaml"}, Folders: []string{"nowhere", "testdata"},
 		Programs: []compare.Program{{Name: "by-hand", Command: func(context.Context, string) ([]string, error) {
 			return nil, errors.New("no compiler")
 		}}},
@@ -83,7 +83,7 @@ func TestOnlyWhatIsNamedIsCompared(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "--seconds 0: loads must last") {
 		t.Errorf("got %v", err)
 	}
-	_, err = run(t, compare.Workload{Plans: []string{"nowhere/*.yaml"}})
+	_, err = run(t, compare.Workload{Plans: []string{"mistake.yaml"}})
 	if err == nil || !strings.Contains(err.Error(), "name the files of the plans") {
 		t.Errorf("got %v", err)
 	}

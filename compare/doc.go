@@ -2,7 +2,7 @@
 // the same on each, over HTTP, and a table tells how much each bears, how soon it
 // answers and what it uses.
 //
-//	func main() { kit.Main(app, kit.Compare(compare.Workload{Plans: []string{"plans/*.yaml"}, Begin: begin})) }
+//	func main() { kit.Main(app, kit.Compare(compare.Workload{Plans: []string{"apart.yaml"}, Begin: begin})) }
 //
 //	$ app compare
 //

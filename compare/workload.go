@@ -7,9 +7,11 @@ import (
 
 // Workload is what people do with an app, and what it is done to.
 type Workload struct {
-	// Plans are patterns of files, as path.Match has them. The first that matches any is
-	// used; of the others nothing is asked, so that they can be for other folders.
+	// Plans are the files to compare, in this order, when the command line names none.
 	Plans []string
+	// Folders are where the plans may be: in the first that has the first of them. None
+	// is the working directory.
+	Folders []string
 	// Programs are compared beside the plans.
 	Programs []Program
 	// Begin fills an empty site. What it draws comes from the seed alone.

@@ -13,7 +13,10 @@ import (
 // workload is what "chirp compare" does to each plan, and to Chirp wired by hand.
 func workload() compare.Workload {
 	return compare.Workload{
-		Plans:    []string{"examples/chirp/plans/*.yaml", "plans/*.yaml"},
+		Plans: []string{
+			"monolith.yaml", "http.yaml", "grpc.yaml", "queue.yaml", "sockets.yaml", "mixed.yaml", "polyglot.yaml",
+		},
+		Folders:  []string{"examples/chirp/plans", "plans"},
 		Programs: []compare.Program{{Name: "by-hand", Command: buildMonolith}},
 		Begin:    crowd.Begin,
 	}

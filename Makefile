@@ -45,8 +45,8 @@ cover: ## Show how much of the code the tests reach
 bench: ## Measure links beside their peers (minutes), and write docs/benchmarks.md
 	$(BENCH) go run . --date $$(date +%F) --out ../docs/benchmarks.md --check
 
-compare: ## Measure Chirp's plans beside each other (two minutes), and write the table of docs/comparison.md
-	go run ./examples/chirp compare --into docs/comparison.md
+compare: ## Measure Chirp's plans beside each other (minutes), and write the table of docs/comparison.md
+	go run ./examples/chirp compare --passes 3 --into docs/comparison.md
 
 bench/test: ## Build, vet and test the module that measures
 	$(BENCH) go vet ./... && go test ./...

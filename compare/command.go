@@ -25,10 +25,13 @@ func Command(w Workload) run.Command {
 		New: func(flags *flag.FlagSet) func(context.Context, run.Invocation) error {
 			seconds := flags.Float64("seconds", usualSeconds, "how long each of the two loads lasts")
 			seed := flags.Uint64("seed", 1, "what people do is drawn from it")
+			passes := flags.Int("passes", 1, "how often all are measured in turn; the median of each number counts")
 			asJSON := flags.Bool("json", false, "print JSON")
 			into := flags.String("into", "", "also write the table into a `PAGE`, between its two marks")
 			return func(ctx context.Context, in run.Invocation) error {
-				s := settings{seed: *seed, length: time.Duration(*seconds * float64(time.Second))}
+				s := settings{
+					seed: *seed, passes: max(*passes, 1), length: time.Duration(*seconds * float64(time.Second)),
+				}
 				if s.length <= 0 {
 					return fmt.Errorf("--seconds %v: loads must last for a while, such as %d", *seconds, usualSeconds)
 				}
@@ -63,12 +66,16 @@ func (s settings) compare(ctx context.Context, w Workload, in run.Invocation) (R
 	}
 	r := Result{
 		App: in.App.Name, Date: time.Now().Format(time.DateOnly), Machine: Machine(),
-		Seed: s.seed, Seconds: s.length.Seconds(),
+		Seed: s.seed, Seconds: s.length.Seconds(), Passes: s.passes,
 	}
+	rows := make([][]Row, len(subjects)) // of each subject, one of each pass
 	var errs []error
-	for i, sub := range subjects {
+	all := s.passes * len(subjects)
+	for n := range all {
+		i := n % len(subjects)
+		sub := subjects[i]
 		s.progress = func(format string, args ...any) {
-			fmt.Fprintf(in.Stderr, "%d/%d %s: %s\n", i+1, len(subjects), sub.name, fmt.Sprintf(format, args...))
+			fmt.Fprintf(in.Stderr, "%d/%d %s: %s\n", n+1, all, sub.name, fmt.Sprintf(format, args...))
 		}
 		row, err := s.measure(ctx, w, sub)
 		if ctx.Err() != nil {
@@ -78,7 +85,10 @@ func (s settings) compare(ctx context.Context, w Workload, in run.Invocation) (R
 			row = Row{Name: sub.name, Plan: sub.plan, Error: err.Error()}
 			errs = append(errs, fmt.Errorf("%s: %w", sub.name, err))
 		}
-		r.Plans = append(r.Plans, row)
+		rows[i] = append(rows[i], row)
+	}
+	for _, of := range rows {
+		r.Plans = append(r.Plans, medians(of))
 	}
 	return r, errors.Join(errs...)
 }

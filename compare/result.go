@@ -16,6 +16,7 @@ type Result struct {
 	Machine string  `json:"machine"`
 	Seed    uint64  `json:"seed"`
 	Seconds float64 `json:"seconds"` // of each load
+	Passes  int     `json:"passes"`  // of which each number is the median
 	Plans   []Row   `json:"plans"`
 }
 
@@ -54,7 +55,8 @@ func (r Result) Table(to io.Writer) error {
 
 // Markdown writes them for a page.
 func (r Result) Markdown(w io.Writer) {
-	fmt.Fprintf(w, "Measured on %s with %s; seed %d, %.3g s for each load.\n\n", r.Date, r.Machine, r.Seed, r.Seconds)
+	fmt.Fprintf(w, "Measured on %s with %s; seed %d, %.3g s for each load, median of %d.\n\n",
+		r.Date, r.Machine, r.Seed, r.Seconds, r.Passes)
 	for _, line := range r.lines("---",
 		func(c column) string { return c.name + ", " + c.unit }, func(column) string { return "---:" }) {
 		fmt.Fprintln(w, "| "+strings.Join(line, " | ")+" |")

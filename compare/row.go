@@ -29,6 +29,7 @@ type Row struct {
 // settings are the same for each row.
 type settings struct {
 	seed     uint64
+	passes   int
 	length   time.Duration // of each of the two loads
 	progress func(format string, args ...any)
 }
@@ -102,6 +103,35 @@ func (s settings) screen(ctx context.Context, row *Row, crowd Crowd) error {
 	slices.Sort(all)
 	row.PostToScreenMS = ms(all[screens/2])
 	return nil
+}
+
+// medians makes one row of those of several passes. One that failed is the answer.
+func medians(rows []Row) Row {
+	row := rows[0]
+	row.Requests, row.Failed = 0, 0
+	for _, r := range rows {
+		if r.Error != "" {
+			return r
+		}
+		row.Requests += r.Requests
+		row.Failed += r.Failed
+	}
+	for _, field := range []func(*Row) *float64{
+		func(r *Row) *float64 { return &r.CapacityRPS },
+		func(r *Row) *float64 { return &r.P50MS },
+		func(r *Row) *float64 { return &r.P99MS },
+		func(r *Row) *float64 { return &r.CPUPerRequestMS },
+		func(r *Row) *float64 { return &r.RSSMB },
+		func(r *Row) *float64 { return &r.PostToScreenMS },
+	} {
+		values := make([]float64, len(rows))
+		for i := range rows {
+			values[i] = *field(&rows[i])
+		}
+		slices.Sort(values)
+		*field(&row) = values[len(values)/2]
+	}
+	return row
 }
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -23,9 +23,10 @@ type clientCall struct {
 	in     arriving
 	sent   uint32 // number of the last packet; only the sender touches it
 
-	settling sync.Once     // guards the writing of the fields below
-	settled  chan struct{} // closed when they are known
-	callee   string        // where all but the first packet go; "": the call has ended
+	mu      sync.Mutex    // guards the fields below
+	over    bool          // the call has ended
+	callee  string        // where all but the first packet go; "": not known
+	settled chan struct{} // closed once one of them is; nil: nobody waits
 }
 
 var _ frame.Wire = (*clientCall)(nil)
@@ -33,10 +34,10 @@ var _ frame.Wire = (*clientCall)(nil)
 // begun waits until a server has taken a stream, so that there is one to send to.
 func (c *clientCall) begun(ctx context.Context) (call.Transport, error) {
 	select {
-	case <-c.settled:
+	case <-c.settling():
 	case <-ctx.Done():
 	}
-	if c.knows() {
+	if c.known() != "" {
 		return c.caller, nil
 	}
 	if _, err := c.caller.Header(); err != nil { // it has ended, and does not wait
@@ -45,21 +46,40 @@ func (c *clientCall) begun(ctx context.Context) (call.Transport, error) {
 	return c.caller, nil
 }
 
-func (c *clientCall) settle(callee string) {
-	c.settling.Do(func() {
+// settle notes who has taken the call, or that it is over.
+func (c *clientCall) settle(callee string, over bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.over = c.over || over
+	if c.callee == "" {
 		c.callee = callee
+	}
+	if c.settled != nil && (c.over || c.callee != "") {
 		close(c.settled)
-	})
+		c.settled = nil
+	}
 }
 
-// knows tells whether it is known who has taken the call.
-func (c *clientCall) knows() bool {
-	select {
-	case <-c.settled:
-		return c.callee != ""
-	default:
-		return false
+// settling gives a channel that is closed once something is settled.
+func (c *clientCall) settling() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.over || c.callee != "" {
+		settled := make(chan struct{})
+		close(settled)
+		return settled
 	}
+	if c.settled == nil {
+		c.settled = make(chan struct{})
+	}
+	return c.settled
+}
+
+// known tells who has taken the call, as far as that is known.
+func (c *clientCall) known() (callee string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.callee
 }
 
 // Write sends the first packet to whoever takes it, and the others to who did.
@@ -82,12 +102,14 @@ func (c *clientCall) Write(ctx context.Context, frames []byte) error {
 func (c *clientCall) send(ctx context.Context, packet []byte) error {
 	to := c.client.subject
 	if c.sent > 0 {
-		select {
-		case <-c.settled:
-		case <-ctx.Done():
-			return ctx.Err()
+		if to = c.known(); to == "" {
+			select {
+			case <-c.settling():
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			to = c.known()
 		}
-		to = c.callee
 	}
 	if to == "" {
 		return call.Unavailable(link.MayHaveRun, "the call has ended")
@@ -101,9 +123,9 @@ func (c *clientCall) send(ctx context.Context, packet []byte) error {
 
 // Push tells all servers what it can't tell the one that it does not know yet.
 func (c *clientCall) Push(frames []byte) {
-	to := everywhere(c.client.subject)
-	if c.knows() {
-		to = c.callee
+	to := c.known()
+	if to == "" {
+		to = everywhere(c.client.subject)
 	}
 	_ = publish(c.client.broker, to, c.reply, 0, frames)
 }
@@ -111,7 +133,7 @@ func (c *clientCall) Push(frames []byte) {
 // Forget lets the call go.
 func (c *clientCall) Forget(uint64) {
 	c.client.calls.Remove(c.number)
-	c.settle("")
+	c.settle("", true)
 }
 
 // Peer is the broker: who is behind it can't be known.
@@ -125,7 +147,7 @@ func (c *clientCall) take(m *nats.Msg) {
 		return
 	}
 	if m.Reply != "" {
-		c.settle(m.Reply)
+		c.settle(m.Reply, false)
 	}
 	number, frames, err := parsePacket(m.Data)
 	if err == nil {
@@ -141,7 +163,7 @@ func (c *clientCall) take(m *nats.Msg) {
 const noResponders = "503"
 
 func (c *clientCall) unheard() {
-	if c.knows() {
+	if c.known() != "" {
 		c.caller.Lose(call.Unavailable(link.MayHaveRun, "the server is gone"), link.MayHaveRun)
 	} else {
 		c.caller.Lose(c.client.nobody(), link.NeverSent)
@@ -170,7 +192,7 @@ func (c *clientCall) look(every time.Duration) {
 	switch c.beat() {
 	case alive:
 	case ask:
-		if c.knows() {
+		if c.known() != "" {
 			c.Push(frame.AppendNumber(nil, frame.Ping, 0))
 		}
 	case dead:

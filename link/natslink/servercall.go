@@ -99,7 +99,11 @@ func (c *serverCall) open(f frame.Frame) error {
 func (c *serverCall) run(callee *frame.Callee) {
 	select {
 	case <-c.server.serving:
-	case <-c.server.ctx.Done():
+	default:
+		select {
+		case <-c.server.serving:
+		case <-c.server.ctx.Done():
+		}
 	}
 	callee.Run()
 }
@@ -126,9 +130,9 @@ func (c *serverCall) desert() {
 
 // Write sends frames. Only what ends a call needs no answer.
 func (c *serverCall) Write(_ context.Context, frames []byte) error {
-	reply := c.name()
-	if over(frames) {
-		reply = ""
+	reply := ""
+	if !over(frames) {
+		reply = c.name()
 	}
 	for len(frames) > 0 {
 		packet := frames[:min(len(frames), c.server.room)]
@@ -142,12 +146,13 @@ func (c *serverCall) Write(_ context.Context, frames []byte) error {
 }
 
 func over(frames []byte) bool {
-	var last frame.Kind
-	_, _ = split(frames, func(f frame.Frame) error {
-		last = f.Kind
-		return nil
-	})
-	return last == frame.End
+	for {
+		f, rest, err := frame.Next(frames)
+		if err != nil || len(rest) == 0 {
+			return err == nil && f.Kind == frame.End
+		}
+		frames = rest
+	}
 }
 
 // Push sends frames at once.

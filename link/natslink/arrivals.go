@@ -54,7 +54,7 @@ func (s *server) request(m *nats.Msg) {
 		return
 	}
 	if number == 0 {
-		_, _ = split(frames, func(f frame.Frame) error { return s.answer(m.Reply, f) })
+		_, _ = split(frames, false, func(f frame.Frame) error { return s.answer(m.Reply, f) })
 		return
 	}
 	if _, twice := s.calls.Get(m.Reply); twice {
@@ -90,7 +90,7 @@ func (s *server) further(key string, m *nats.Msg) {
 		return
 	}
 	if number, frames, err := parsePacket(m.Data); err == nil && number == 0 && m.Reply != "" {
-		_, _ = split(frames, func(f frame.Frame) error {
+		_, _ = split(frames, false, func(f frame.Frame) error {
 			if f.Kind == frame.Ping { // whoever asks has missed the end
 				return publish(s.broker, m.Reply, "", 0, frame.Append(nil, frame.Frame{Kind: frame.GoAway}))
 			}
@@ -106,7 +106,7 @@ func (s *server) general(m *nats.Msg) {
 	if err != nil || number != 0 {
 		return
 	}
-	_, _ = split(frames, func(f frame.Frame) error {
+	_, _ = split(frames, false, func(f frame.Frame) error {
 		switch f.Kind { //nolint:exhaustive // others are for no server
 		case frame.Cancel:
 			if running, ok := s.calls.Get(m.Reply); ok {

@@ -53,9 +53,9 @@ func newClient(d *dialer) (*client, error) {
 // open begins a call. It gives nil when no more can begin.
 func (c *client) open(ctx context.Context, r call.Request) *clientCall {
 	number := c.number.Add(1)
-	reply := make([]byte, 0, len(c.inbox)+20) //nolint:mnd // digits
+	var digits [20]byte
 	opened := &clientCall{
-		client: c, number: number, reply: string(strconv.AppendUint(append(reply, c.inbox...), number, 10)),
+		client: c, number: number, reply: c.inbox + string(strconv.AppendUint(digits[:0], number, 10)),
 	}
 	opened.heard.Store(true)
 	opened.caller = frame.NewCaller(ctx, opened, number, r)

@@ -63,17 +63,18 @@ type arriving struct {
 
 // take hands on each frame that is whole.
 func (a *arriving) take(number uint32, b []byte, each func(frame.Frame) error) error {
+	own := true
 	if number > 0 {
 		if number != a.number+1 {
 			return fmt.Errorf("packet %d came after %d: what was between is lost", number, a.number)
 		}
 		a.number = number
 		if len(a.partial) > 0 {
-			a.partial = append(a.partial, b...)
+			a.partial, own = append(a.partial, b...), false
 			b = a.partial
 		}
 	}
-	left, err := split(b, each)
+	left, err := split(b, own, each)
 	if err != nil {
 		return err
 	}
@@ -86,9 +87,13 @@ func (a *arriving) take(number uint32, b []byte, each func(frame.Frame) error) e
 	return nil
 }
 
-func split(b []byte, each func(frame.Frame) error) (left []byte, err error) {
-	for {
+// split hands on each frame of b. If b is nobody else's, messages may keep their part
+// of it, unless that is so small that they would keep too much beside.
+func split(b []byte, own bool, each func(frame.Frame) error) (left []byte, err error) {
+	const least = 4 // a quarter
+	for most := len(b); ; {
 		f, rest, err := frame.Next(b)
+		f.Own = own && len(f.Payload) >= most/least
 		if errors.Is(err, frame.ErrShort) {
 			return b, nil
 		}

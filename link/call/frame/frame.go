@@ -43,6 +43,7 @@ const (
 type Frame struct {
 	Kind    Kind
 	Flags   uint8
+	Own     bool // the payload is in a buffer that nobody else uses: a message may keep it
 	Call    uint64
 	Payload []byte
 }

@@ -56,7 +56,7 @@ func (b *inbox) data(f Frame) error {
 	if b.closed {
 		return nil // it crossed the end on its way
 	}
-	bytes, cost := f.Payload, len(f.Payload)
+	bytes, cost, own := f.Payload, len(f.Payload), false
 	if f.Kind == kindData {
 		r := fields{left: f.Payload}
 		size := int(r.uint32())
@@ -64,7 +64,8 @@ func (b *inbox) data(f Frame) error {
 			return fmt.Errorf("a message of %d bytes that begins with %d", size, len(f.Payload))
 		}
 		bytes, cost = r.left, len(r.left)+overhead
-		b.start(size)
+		own = f.Own && len(r.left) == size
+		b.start(size, own)
 	} else if len(bytes) == 0 || len(bytes) > b.missing {
 		return errPiece
 	}
@@ -73,7 +74,11 @@ func (b *inbox) data(f Frame) error {
 	}
 	b.credit -= cost
 	b.missing -= len(bytes)
-	if b.skipped == 0 {
+	switch {
+	case b.skipped > 0:
+	case own:
+		b.partial = bytes
+	default:
 		b.partial = append(b.partial, bytes...)
 	}
 	b.unpaid += cost
@@ -93,10 +98,12 @@ func (b *inbox) advance() {
 	b.repay(cost)
 }
 
-func (b *inbox) start(size int) {
+func (b *inbox) start(size int, own bool) {
 	b.missing, b.skipped, b.partial = size, 0, nil
 	if size > b.limit {
 		b.skipped = size
+	}
+	if own || b.skipped > 0 {
 		return
 	}
 	b.partial = make([]byte, 0, min(size, window)) // a size is only a claim

@@ -22,7 +22,7 @@ import (
 const group = "kerf"
 
 // maxArrived is how many messages may wait to be looked at, which takes no time.
-const maxArrived = 1 << 16
+const maxArrived = 1 << 14
 
 type server struct {
 	*call.Table

@@ -35,7 +35,7 @@ func TestAnAcceptedRequestIsAsCaptured(t *testing.T) {
 		t.Fatal(err)
 	}
 	o, m := accepted1()
-	if got := appendAccepted(nil, o, m); !bytes.Equal(got, captured) {
+	if got := writeAccepted(o, m); !bytes.Equal(got, captured) {
 		t.Errorf("got  %x\nwant %x", got, captured)
 	}
 	read, message, err := parseAccepted(captured)
@@ -48,7 +48,7 @@ func TestAnAcceptedRequestIsAsCaptured(t *testing.T) {
 // FuzzAccepted reads anything that may be in a queue: what passes is written as it was.
 func FuzzAccepted(f *testing.F) {
 	o, m := accepted1()
-	f.Add(appendAccepted(nil, o, m))
+	f.Add(writeAccepted(o, m))
 	f.Add(appendPreface(nil, 0))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -56,7 +56,7 @@ func FuzzAccepted(f *testing.F) {
 		if err != nil {
 			return
 		}
-		again, message, err := parseAccepted(appendAccepted(nil, o, m))
+		again, message, err := parseAccepted(writeAccepted(o, m))
 		if err != nil || again.Method != o.Method || !bytes.Equal(message.Bytes(), m.Bytes()) {
 			t.Fatalf("%v: %+v is read as %+v", err, o, again)
 		}

@@ -48,7 +48,7 @@ func (d *deposit) Send(m call.Message) error {
 		o.Timeout = max(time.Until(deadline), 1)
 	}
 	letter := nats.NewMsg(queueSubject(d.client.subject))
-	letter.Data = appendAccepted(nil, o, m)
+	letter.Data = writeAccepted(o, m)
 	letter.Header.Set(jetstream.MsgIDHeader, requestID(d.request))
 	if most := d.client.broker.MaxPayload(); int64(letter.Size()) > most {
 		return link.Mark(status.Newf(codes.ResourceExhausted,

@@ -80,10 +80,10 @@ func keepsNothing(err error) bool {
 		errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount)
 }
 
-// appendAccepted writes a request as the queue keeps it: the preface, the frame that
+// writeAccepted writes a request as the queue keeps it: the preface, the frame that
 // would open the call, and the message.
-func appendAccepted(b []byte, o frame.Opening, m call.Message) []byte {
-	return append(o.Append(appendPreface(b, 0), 0), m.Bytes()...)
+func writeAccepted(o frame.Opening, m call.Message) []byte {
+	return append(o.Append(appendPreface(nil, 0), 0), m.Bytes()...)
 }
 
 func parseAccepted(b []byte) (frame.Opening, call.Message, error) {

@@ -72,13 +72,13 @@ func (s *clientStream) CloseSend() error {
 
 func (s *clientStream) SendMsg(v any) error {
 	if s.sentLast {
-		err := unsent(status.Error(codes.Internal, "SendMsg called after CloseSend"))
+		err := s.mark(status.Error(codes.Internal, "SendMsg called after CloseSend"))
 		s.finish(err)
 		return err
 	}
 	m, err := seal(s.tr, s.codec, v, s.maxSend)
 	if err != nil {
-		err = unsent(err)
+		err = s.mark(err)
 		if s.desc == unaryDesc {
 			_ = s.tr.CloseSend() // nobody else ends the call, and letGo asks for its header
 		}
@@ -100,6 +100,15 @@ func (s *clientStream) SendMsg(v any) error {
 		return nil // RecvMsg tells why
 	}
 	return s.sendFailure(err)
+}
+
+// mark is for errors found before a message was sent. The handler of a stream does
+// not wait for one.
+func (s *clientStream) mark(err error) error {
+	if s.desc.ClientStreams {
+		return link.Mark(status.Convert(err), link.MayHaveRun)
+	}
+	return unsent(err)
 }
 
 func (s *clientStream) sendFailure(err error) error {

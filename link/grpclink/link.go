@@ -68,5 +68,13 @@ func check(u *url.URL) error {
 	if u.Hostname() == "" || u.Port() == "" {
 		return fmt.Errorf("no host or no port: write %s://host:port", u.Scheme)
 	}
+	if u.User != nil || u.Path != "" {
+		return fmt.Errorf("more than a host and a port: write %s://host:port", u.Scheme)
+	}
+	for key := range u.Query() {
+		if key != "heartbeat" {
+			return fmt.Errorf("%q in the query: only heartbeat is known, as in %s://host:port?heartbeat=5m", key, u.Scheme)
+		}
+	}
 	return nil
 }

@@ -21,6 +21,7 @@ func outcomeRows() []row {
 		{name: "a call that ends at its deadline while it runs may have run", run: ranDeadline},
 		{name: "a call that its caller cancels while it runs may have run", run: ranCancelled},
 		{name: "a request that is too long was never sent", run: ranTooLong},
+		{name: "a stream whose message cannot be sent may have run", run: ranCannotSend, streams: true},
 		{name: "a reply that is too long may have run", run: ranReplyTooLong},
 		{name: "a call whose server closes while it runs may have run", run: ranClosed},
 		{name: "the outcome of a call is not seen in its status", run: outcomeHidden},
@@ -79,6 +80,23 @@ func ranTooLong(s *side) {
 	b := s.serve(exercise{})
 	_, err := b.client.Unary(s.ctx, sized(100), grpc.MaxCallSendMsgSize(50))
 	s.ran("call", err, link.NeverSent)
+}
+
+// ranCannotSend: the handler has begun long before.
+func ranCannotSend(s *side) {
+	for what, m := range map[string]*message{
+		"too long": sized(101), "no UTF-8": text("\xff"), "after CloseSend": text("x"),
+	} {
+		w := s.watch()
+		stream, err := s.serve(w.handlers()).client.Chat(s.ctx, grpc.MaxCallSendMsgSize(100))
+		s.must("chat", err)
+		s.await("start of the handler", w.running)
+		if what == "after CloseSend" {
+			s.code("close", stream.CloseSend())
+		}
+		s.ran(what, stream.Send(m), link.MayHaveRun)
+		s.await("end of the handler", w.ended)
+	}
 }
 
 func ranReplyTooLong(s *side) {

@@ -55,5 +55,8 @@ func check(u *url.URL) error {
 	if u.Hostname() == "" || u.Port() == "" {
 		return fmt.Errorf("no host or no port: write %s://host:port", u.Scheme)
 	}
+	if u.User != nil || u.Path != "" || u.RawQuery != "" {
+		return fmt.Errorf("more than a host and a port: write %s://host:port", u.Scheme)
+	}
 	return nil
 }

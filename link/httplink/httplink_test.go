@@ -8,14 +8,17 @@ import (
 	"strings"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"github.com/kerf-go/kerf/link"
 	"github.com/kerf-go/kerf/link/httplink"
 	"github.com/kerf-go/kerf/link/linktest"
 	linktestv1 "github.com/kerf-go/kerf/link/linktest/v1"
 )
 
-func TestCallsOverHTTPBehaveAsGRPC(t *testing.T) {
-	t.Parallel()
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestCallsOverHTTPBehaveAsGRPC(t *testing.T) { //nolint:paralleltest // its first cases count goroutines
 	linktest.Exercise(t, linktest.Subject{Link: httplink.Link{}, URL: "http://127.0.0.1:0"})
 }
 

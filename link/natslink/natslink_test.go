@@ -4,10 +4,13 @@ import (
 	"testing"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"go.uber.org/goleak"
 
 	"github.com/kerf-go/kerf/link/linktest"
 	"github.com/kerf-go/kerf/link/natslink"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 //nolint:paralleltest // some cases count goroutines
 func TestCallsOverNATSBehaveAsGRPC(t *testing.T) {

@@ -73,7 +73,7 @@ func check(u *url.URL) error {
 	}
 	for key := range u.Query() {
 		if key != "heartbeat" {
-			return fmt.Errorf("%q in the query: only heartbeat is known, as in %s://host:port?heartbeat=5m", key, u.Scheme)
+			return fmt.Errorf("%q in the query: only heartbeat is known, as in heartbeat=5m", key)
 		}
 	}
 	return nil

@@ -1,10 +1,12 @@
 package tcplink
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/url"
 	"sync"
@@ -17,6 +19,7 @@ import (
 type server struct {
 	*call.Table
 	listener net.Listener
+	log      *slog.Logger
 	url      string
 	every    time.Duration
 	ctx      context.Context //nolint:containedctx // parent of every call's, ends with the server
@@ -46,7 +49,7 @@ func listen(ctx context.Context, u *url.URL, o link.ListenOptions, every time.Du
 		l = tls.NewListener(l, o.TLS.Clone())
 	}
 	s := &server{
-		Table: call.NewTable(o), listener: l, url: bound.String(), every: every,
+		Table: call.NewTable(o), listener: l, log: cmp.Or(o.Logger, slog.Default()), url: bound.String(), every: every,
 		refused: make(chan struct{}), drained: make(chan struct{}), sessions: make(map[*serverSession]struct{}),
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
@@ -84,11 +87,29 @@ func (s *server) accept() error {
 		if errors.Is(err, net.ErrClosed) {
 			return nil
 		}
+		if passing, ok := errors.AsType[interface {
+			error
+			Temporary() bool
+		}](err); ok && passing.Temporary() {
+			s.log.Warn("no connection taken", "url", s.url, "error", err)
+			s.pause()
+			continue
+		}
 		if err != nil {
 			_ = s.Close()
 			return fmt.Errorf("serve %s: %w", s.url, err)
 		}
 		s.work.Go(func() { s.serve(c) })
+	}
+}
+
+// pause waits for what passes, such as having too many open files.
+func (s *server) pause() {
+	timer := time.NewTimer(50 * time.Millisecond)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-s.refused:
 	}
 }
 

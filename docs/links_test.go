@@ -2,14 +2,15 @@ package docs
 
 import (
 	"context"
-	"net"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"google.golang.org/grpc/health"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 
@@ -65,8 +66,8 @@ func TestTheNATSClientOfThePageSpeaksToAServer(t *testing.T) {
 	if err != nil {
 		missing(t, "the client is in Python: install python3 to run this test")
 	}
-	const broker, subject = "127.0.0.1:4222", "kerf.docs.health"
-	needBroker(t, broker)
+	const subject = "kerf.docs.health"
+	broker := startBroker(t)
 	serveHealth(t, natslink.Link{}, "nats://"+broker+"/"+subject)
 	call := func(subject, method, request string) (string, error) {
 		out, err := exec.CommandContext(t.Context(), python, client, broker, subject, method, request).CombinedOutput()
@@ -83,14 +84,20 @@ func TestTheNATSClientOfThePageSpeaksToAServer(t *testing.T) {
 	}
 }
 
-func needBroker(t *testing.T, address string) {
+// startBroker runs a NATS broker until the test ends, and gives its host and port.
+func startBroker(t *testing.T) string {
 	t.Helper()
-	c, err := new(net.Dialer).DialContext(t.Context(), "tcp", address)
+	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoLog: true, NoSigs: true})
 	if err != nil {
-		missing(t, "no NATS broker at "+address+": start one to run this test")
-		return
+		t.Fatal(err)
 	}
-	_ = c.Close()
+	s.Start()
+	t.Cleanup(s.WaitForShutdown)
+	t.Cleanup(s.Shutdown)
+	if !s.ReadyForConnections(10 * time.Second) {
+		t.Fatal("the broker is not ready")
+	}
+	return s.Addr().String()
 }
 
 // checkClient makes sure that a client is small and its own.

@@ -26,6 +26,7 @@ var everyPlan = slices.Concat(withReplicas, withPython(polyglot))
 
 func withPython(plans ...string) []string {
 	if _, err := exec.LookPath("python3"); err != nil {
+		fmt.Fprintln(os.Stderr, "SKIPPED: no story of polyglot without python3")
 		return nil
 	}
 	return plans

@@ -24,11 +24,12 @@ func interceptorRows() []row {
 }
 
 func clientUnary(s *side) {
+	var at string // what the conn was dialled with
 	spy := func(name string) grpc.UnaryClientInterceptor {
 		return func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn,
 			invoker grpc.UnaryInvoker, opts ...grpc.CallOption,
 		) error {
-			s.note("order", name, "before", method, cc != nil && cc.Target() != "")
+			s.note("order", name, "before", method, s.targets(cc, at))
 			ctx = metadata.AppendToOutgoingContext(ctx, "through", name)
 			err := invoker(ctx, method, req, reply, cc, append(opts, strangeOption{})...)
 			s.note("order", name, "after", codeOf(err))
@@ -38,16 +39,27 @@ func clientUnary(s *side) {
 	b := s.serveWith(noteMetadata(s), link.ListenOptions{}, link.DialOptions{
 		Unary: []grpc.UnaryClientInterceptor{spy("first"), spy("second"), spy("third")},
 	})
+	at = b.URL()
 	_, err := b.client.Unary(s.ctx, text("x"))
 	s.status("call", err)
 }
 
+// targets tells whether the conn that interceptors are given says where calls go:
+// grpc-go's does in its own way, all others by the URL.
+func (s *side) targets(cc *grpc.ClientConn, at string) bool {
+	if cc == nil || s.oracle || s.subject.Link.Scheme() == "grpc" {
+		return cc != nil && cc.Target() != ""
+	}
+	return cc.Target() == at
+}
+
 func clientStream(s *side) {
+	var at string
 	spy := func(name string) grpc.StreamClientInterceptor {
 		return func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string,
 			streamer grpc.Streamer, opts ...grpc.CallOption,
 		) (grpc.ClientStream, error) {
-			s.note("order", name, "before", method, cc != nil, desc.ClientStreams, desc.ServerStreams)
+			s.note("order", name, "before", method, s.targets(cc, at), desc.ClientStreams, desc.ServerStreams)
 			stream, err := streamer(ctx, desc, cc, method, opts...)
 			s.note("order", name, "after", codeOf(err))
 			return stream, err
@@ -56,6 +68,7 @@ func clientStream(s *side) {
 	b := s.serveWith(exercise{}, link.ListenOptions{}, link.DialOptions{
 		Stream: []grpc.StreamClientInterceptor{spy("first"), spy("second"), spy("third")},
 	})
+	at = b.URL()
 	stream, err := b.client.Download(s.ctx, &message{Number: 2})
 	s.must("download", err)
 	s.drain("download", stream.Recv)

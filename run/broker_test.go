@@ -125,8 +125,8 @@ func TestAProcessWithoutItsBrokerSaysWhatToDo(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
 	_, err := run.Start(ctx, run.Options{
-		App: app, Batteries: kit.Batteries(), Plan: parse(t, app, queued+"broker: nats://127.0.0.1:1\n"), Process: "back",
-		LogOutput: t.Output(), Data: t.TempDir(),
+		App: app, Batteries: kit.Batteries(), Plan: parse(t, app, queued+"broker: nats://127.0.0.1:1\n"),
+		Process: "back", LogOutput: t.Output(), Data: t.TempDir(),
 	})
 	if err == nil || !strings.Contains(err.Error(), "no NATS broker at 127.0.0.1:1") ||
 		!strings.Contains(err.Error(), "start the broker") {
@@ -136,7 +136,8 @@ func TestAProcessWithoutItsBrokerSaysWhatToDo(t *testing.T) {
 
 func TestOneProcessAloneCannotHaveTheFleetsBroker(t *testing.T) {
 	t.Parallel()
-	_, err := command(t, pair(nil, nil), "run", "--plan", planFile(t, queued), "--process", "back", "--data", t.TempDir())
+	_, err := command(t, pair(nil, nil), "run", "--process", "back", "--data", t.TempDir(),
+		"--plan", planFile(t, queued))
 	if err == nil || !strings.Contains(err.Error(), "name a broker that runs by itself") {
 		t.Errorf("got %v", err)
 	}

@@ -113,6 +113,10 @@ func (w *worker) fetch(js jetstream.JetStream, from jetstream.Consumer) error {
 		return err
 	}
 	for m := range batch.Messages() {
+		if w.ctx.Err() != nil { // it came too late: another server is to have it at once
+			_ = m.Nak()
+			continue
+		}
 		w.slots <- struct{}{}
 		w.tasks.Go(func() {
 			w.take(js, m)

@@ -21,6 +21,6 @@ func TestCallsOverNATSBehaveAsGRPC(t *testing.T) {
 //
 //nolint:paralleltest // some cases count goroutines
 func TestCallsOverAMeanBrokerBehaveAsGRPC(t *testing.T) {
-	b := startBroker(t, func(o *server.Options) { o.MaxPayload = 5000 })
+	b := startBroker(t, func(o *server.Options) { o.MaxPayload = 12_000 })
 	linktest.Exercise(t, linktest.Subject{Link: natslink.Link{}, URL: b.url("test")})
 }

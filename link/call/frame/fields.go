@@ -21,8 +21,8 @@ func (r *fields) err(k Kind) error {
 	return nil
 }
 
-func (r *fields) take(n int) []byte {
-	if r.bad || len(r.left) < n {
+func (r *fields) take(n uint) []byte {
+	if r.bad || uint(len(r.left)) < n {
 		r.bad, r.left = true, nil
 		return nil
 	}
@@ -45,7 +45,7 @@ func (r *fields) uint64() uint64 {
 	return 0
 }
 
-func (r *fields) bytes() []byte { return r.take(int(r.uint32())) }
+func (r *fields) bytes() []byte { return r.take(uint(r.uint32())) }
 func (r *fields) text() string  { return string(r.bytes()) }
 
 // key is a text which is most often one of two: those cost no allocation.
@@ -68,12 +68,12 @@ const (
 
 // count reads how many parts follow, each of at least size bytes.
 func (r *fields) count(size int) int {
-	n := int(r.uint32())
-	if n > len(r.left)/size {
+	n := uint(r.uint32())
+	if n > uint(len(r.left)/size) {
 		r.bad = true
 		return 0
 	}
-	return n
+	return int(n)
 }
 
 func (r *fields) metadata() metadata.MD {

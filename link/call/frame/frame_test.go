@@ -187,3 +187,20 @@ func TestTheTimeThatIsLeftCanBeChanged(t *testing.T) {
 		t.Errorf("%v: %+v", err, o)
 	}
 }
+
+// A peer that is more generous than numbers go, and the end, both let writers go on.
+func TestCreditHasNoTop(t *testing.T) {
+	t.Parallel()
+	o := newOutbox()
+	for range 3 {
+		if err := o.grant(Frame{Kind: kindCredit, Payload: []byte{255, 255, 255, 255}}); err != nil {
+			t.Fatal(err)
+		}
+		o.release()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		if err := o.spend(ctx, 1); err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+	}
+}

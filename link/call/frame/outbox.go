@@ -12,7 +12,7 @@ import (
 // outbox is what one end of a call may send: as much as the other has credit for.
 type outbox struct {
 	mu     sync.Mutex // guards the fields below
-	credit int
+	credit int64
 	room   chan struct{} // closed once there is credit; nil: nobody waits
 }
 
@@ -21,15 +21,15 @@ func newOutbox() outbox { return outbox{credit: window} }
 // grant takes in a frame of kind Credit.
 func (o *outbox) grant(f Frame) error {
 	r := fields{left: f.Payload}
-	n := int(r.uint32())
+	n := r.uint32()
 	if err := r.err(kindCredit); err != nil {
 		return err
 	}
-	o.add(n)
+	o.add(int64(n))
 	return nil
 }
 
-func (o *outbox) add(n int) {
+func (o *outbox) add(n int64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.credit = min(o.credit, math.MaxInt32) + n // no matter how generous the peer is
@@ -47,7 +47,7 @@ func (o *outbox) spend(ctx context.Context, cost int) error {
 	for {
 		o.mu.Lock()
 		if o.credit > 0 {
-			o.credit -= cost
+			o.credit -= int64(cost)
 			o.mu.Unlock()
 			return nil
 		}

@@ -105,17 +105,16 @@ func turn(ctx context.Context, call say, callers int, length time.Duration) (flo
 	return float64(calls.Load()) / took.Seconds(), nil
 }
 
-// callUntil calls one time after the other, with a deadline. Its context is made
-// once: making one is the caller's work, not the link's.
+// callUntil calls one time after the other. Each call has a deadline of its own.
 func callUntil(ctx context.Context, call say, over *atomic.Bool) (int64, error) {
 	request := &pb.Message{Payload: bytes.Repeat([]byte("k"), payload)}
-	bounded, cancel := context.WithTimeout(ctx, patient)
-	defer cancel()
 	for n := int64(0); ; n++ {
 		if over.Load() {
 			return n, nil
 		}
+		bounded, cancel := context.WithTimeout(ctx, patient)
 		reply, err := call(bounded, request)
+		cancel()
 		if err != nil {
 			return n, err
 		}

@@ -12,7 +12,8 @@ import (
 
 func codecRows() []row {
 	return []row{
-		{name: "the content subtype proto is taken", run: protoSubtype},
+		{name: "the content subtype proto is taken", run: subtype("proto")},
+		{name: "the content subtype json is taken", run: subtype("json")},
 		{name: "a content subtype without a codec is refused", run: unknownSubtype},
 		{name: "a forced codec encodes the request and decodes the reply", run: forcedCodec},
 		{name: "a forced codec of the newer kind encodes the request and decodes the reply", run: forcedCodecV2},
@@ -21,10 +22,12 @@ func codecRows() []row {
 	}
 }
 
-func protoSubtype(s *side) {
-	reply, err := s.serve(exercise{}).client.Unary(s.ctx, text("x"), grpc.CallContentSubtype("proto"))
-	s.status("call", err)
-	s.message("reply", reply)
+func subtype(name string) func(*side) {
+	return func(s *side) {
+		reply, err := s.serve(exercise{}).client.Unary(s.ctx, text("x"), grpc.CallContentSubtype(name))
+		s.status("call", err)
+		s.note("reply", reply.GetText())
+	}
 }
 
 func unknownSubtype(s *side) {

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -16,33 +15,42 @@ import (
 // refused and left alone. A second call does nothing. Several processes may migrate
 // the same store at once: each migration that runs in a transaction, which is
 // goose's default, takes effect once.
+//
+// If the store is away, the error wraps ErrAway, and so does every statement's until
+// a later call has succeeded.
 func (db *DB) Migrate(ctx context.Context, migrations fs.FS) error {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	if db.migrated {
 		return nil
 	}
-	p, err := provider(db.driver.Dialect(), db.DB, migrations)
+	err := db.migrate(ctx, migrations)
+	db.migrated = err == nil
+	return db.hold(err)
+}
+
+func (db *DB) migrate(ctx context.Context, migrations fs.FS) error {
+	p, err := db.provider(migrations)
 	if err != nil {
-		return fmt.Errorf("migrations: %w", err)
+		return err
 	}
-	for !db.migrated {
-		current, newest, err := p.GetVersions(ctx)
-		if err != nil {
-			return fmt.Errorf("migrations: %w", db.busy(err))
+	for {
+		before, err := db.versions(ctx, p)
+		if err != nil || before.Pending == 0 {
+			return err
 		}
-		if current > newest {
-			return fmt.Errorf("the store is at version %d and this binary knows only %d: run a newer binary",
-				current, newest)
+		if err := db.driver.Create(ctx, db.DB, db.service); err != nil {
+			return fmt.Errorf("make a place for the tables: %w", db.explain(ctx, err))
 		}
-		_, err = p.Up(ctx)
-		db.migrated = err == nil
+		if _, err = p.Up(ctx); err == nil {
+			return nil
+		}
 		// What another process has done in the meantime fails here, and was undone.
-		if now, _, e := p.GetVersions(ctx); err != nil && (e != nil || now == current) {
-			return fmt.Errorf("migrate from version %d to %d: %w", current, newest, db.busy(named(err)))
+		if now, e := db.versions(ctx, p); e != nil || now.Current == before.Current {
+			return fmt.Errorf("migrate from version %d to %d: %w",
+				before.Current, before.Newest, db.explain(ctx, named(err)))
 		}
 	}
-	return nil
 }
 
 // named gives the migration that failed by its file.
@@ -55,15 +63,23 @@ func named(err error) error {
 
 const versionTable = "goose_db_version" // goose's own name for it
 
-func provider(dialect goose.Dialect, db *sql.DB, migrations fs.FS) (*goose.Provider, error) {
+func (db *DB) provider(migrations fs.FS) (*goose.Provider, error) {
 	if migrations == nil {
-		return nil, errors.New("there are none: embed the folder of the SQL files and pass it")
+		return nil, errors.New("there are no migrations: embed the folder of the SQL files and pass it")
 	}
-	versions, err := database.NewStore(dialect, versionTable)
+	versions, err := database.NewStore(db.driver.Dialect(), versionTable)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("migrations: %w", err)
 	}
-	return goose.NewProvider(goose.DialectCustom, db, migrations, goose.WithStore(once{versions}))
+	options := []goose.ProviderOption{goose.WithStore(once{versions})}
+	if locker := db.driver.Locker(db.service); locker != nil {
+		options = append(options, goose.WithSessionLocker(locker))
+	}
+	p, err := goose.NewProvider(goose.DialectCustom, db.DB, migrations, options...)
+	if err != nil {
+		return nil, fmt.Errorf("migrations: %w", err)
+	}
+	return p, nil
 }
 
 // once undoes a migration that was done already: its transaction is rolled back.

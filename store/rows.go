@@ -20,7 +20,12 @@ func All[T any](
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
+	defer func() {
+		err = errors.Join(err, rows.Close())
+		if db, ok := from.(*DB); ok {
+			err = db.explain(ctx, err)
+		}
+	}()
 	for rows.Next() {
 		one, err := scan(rows)
 		if err != nil {

@@ -3,25 +3,41 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/XSAM/otelsql"
 	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+	semconv "go.opentelemetry.io/otel/semconv/v1.37.0"
 	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 )
 
 // Driver is one kind of SQL store, named by the scheme of its URLs.
 type Driver interface {
 	Scheme() string
 	Dialect() goose.Dialect
-	// Open makes the pool of one service's store, creating what is missing.
-	Open(ctx context.Context, u *url.URL, service string, o Options) (*sql.DB, error)
-	// Busy tells of an error that another process was writing for too long.
-	Busy(err error) bool
+	// System is OpenTelemetry's name for it, db.system.name.
+	System() string
+	// Open gives what makes the connections of one service's store. Over a network it
+	// makes none yet.
+	Open(ctx context.Context, u *url.URL, service string, o Options) (driver.Connector, error)
+	// Exists tells whether a table is there.
+	Exists(ctx context.Context, db *sql.DB, table string) (bool, error)
+	// Create makes the place for the service's tables; it does nothing if it is there.
+	Create(ctx context.Context, db *sql.DB, service string) error
+	// Locker keeps two processes from migrating a store at the same time; nil: each
+	// migration locks the store by itself.
+	Locker(service string) lock.SessionLocker
+	// Fault tells what an error means for those who may try again.
+	Fault(err error) Fault
 	// SingleWriter tells that the store takes one write transaction at a time.
 	SingleWriter() bool
 }
@@ -32,53 +48,78 @@ type Options struct {
 
 	// MaxConns bounds the connections of one service in one process; 0: 8.
 	MaxConns int
+	// ConnWait bounds the wait for a connection, one that others use or one that cannot
+	// be made at present; 0: 1 s. A context that ends earlier ends it.
+	ConnWait time.Duration
 	// MaxWait bounds the wait for the turn to write, in a single-writer store: once
 	// within this process, and once for other processes that write, which the end of
 	// a context does not cut short in SQLite; 0: 5 s.
 	MaxWait time.Duration
+
+	// Foreign tells that someone else owns the tables: opening writes nothing, not
+	// even what a store needs to be one.
+	Foreign bool
+	// MigrateCommand is what to run when migrations are pending, for the error that
+	// tells of them; empty: no advice.
+	MigrateCommand string
 }
 
-// DB is one service's own store: an *sql.DB, with transactions that take turns
-// where the store has a single writer. It is safe for concurrent use.
+func (o Options) withDefaults() Options {
+	if o.MaxConns == 0 {
+		o.MaxConns = 8
+	}
+	if o.ConnWait == 0 {
+		o.ConnWait = time.Second // short beside a caller's deadline of 5 s, long beside a failover
+	}
+	if o.MaxWait == 0 {
+		o.MaxWait = 5 * time.Second
+	}
+	if o.Tracer == nil {
+		o.Tracer = noop.NewTracerProvider()
+	}
+	return o
+}
+
+// DB is one service's own store: an *sql.DB, with bounded waits for connections, and
+// transactions that are repeated, and take turns where the store has a single writer.
+// It is safe for concurrent use.
+//
+// The statements of PrepareContext are database/sql's own: they wait for a connection
+// as long as their context lets them.
 type DB struct {
 	*sql.DB
-	driver  Driver
-	maxWait time.Duration
-	turn    chan struct{} // holds a token while somebody writes; nil if many may
+	driver    Driver
+	service   string
+	options   Options
+	connector *patient
+	turn      chan struct{} // holds a token while somebody writes; nil if many may
+
+	unready          atomic.Pointer[error] // why every statement is refused; nil: none is
+	repeats, refused atomic.Int64
 
 	mu       sync.Mutex // guards migrated
 	migrated bool
 }
 
-// ErrBusy is wrapped by InTx's error when the turn to write did not come in time,
-// because others of this process or another process were writing. Nothing was
-// written: the transaction may be tried again.
-var ErrBusy = errors.New("store is busy: the turn to write did not come in time")
-
 // Open opens the store of one service. rawURL is scheme:rest, and the driver of
-// that scheme understands the rest. No error repeats a password.
+// that scheme understands the rest. A store on a network is not yet reached. No error
+// repeats a password.
 func Open(ctx context.Context, rawURL, service string, drivers []Driver, o Options) (*DB, error) {
 	u, err := url.Parse(rawURL)
 	if err != nil {
 		return nil, errors.New("the store's URL cannot be understood: write SCHEME:REST, such as sqlite:FOLDER")
 	}
-	if o.MaxConns == 0 {
-		o.MaxConns = 8
-	}
-	if o.MaxWait == 0 {
-		o.MaxWait = 5 * time.Second
-	}
+	o = o.withDefaults()
 	for _, d := range drivers {
 		if d.Scheme() != u.Scheme {
 			continue
 		}
-		pool, err := d.Open(ctx, u, service, o)
+		c, err := d.Open(ctx, u, service, o)
 		if err != nil {
 			return nil, fmt.Errorf("open store of %s: %w", service, err)
 		}
-		pool.SetMaxOpenConns(o.MaxConns)
-		pool.SetMaxIdleConns(o.MaxConns)
-		db := &DB{DB: pool, driver: d, maxWait: o.MaxWait}
+		connector := newPatient(c, d.Fault, o.ConnWait)
+		db := &DB{DB: pool(connector, d, service, o), driver: d, service: service, options: o, connector: connector}
 		if d.SingleWriter() {
 			db.turn = make(chan struct{}, 1)
 		}
@@ -87,52 +128,30 @@ func Open(ctx context.Context, rawURL, service string, drivers []Driver, o Optio
 	return nil, fmt.Errorf("store %q: no driver for scheme %q: there is %s", u.Redacted(), u.Scheme, schemes(drivers))
 }
 
-// InTx runs f in a transaction: committed if f returns nil, else rolled back and
-// f's error returned; only one that says that another process writes becomes
-// ErrBusy. An error of the commit itself leaves unknown
-// whether it happened. f must use only the transaction, never db.
-func (db *DB) InTx(ctx context.Context, f func(*sql.Tx) error) error {
-	done, err := db.takeTurn(ctx)
-	if err != nil {
-		return err
-	}
-	defer done()
-	tx, err := db.BeginTx(ctx, nil)
-	if err != nil {
-		return db.busy(fmt.Errorf("begin: %w", err))
-	}
-	defer tx.Rollback() //nolint:errcheck // after a commit it does nothing; before, the first error counts
-	if err := f(tx); err != nil {
-		return db.busy(err)
-	}
-	if err := tx.Commit(); err != nil {
-		return db.busy(fmt.Errorf("commit: %w", err))
-	}
-	return nil
+// pool keeps connections, with a span for each statement.
+func pool(c driver.Connector, d Driver, service string, o Options) *sql.DB {
+	pool := otelsql.OpenDB(c,
+		otelsql.WithTracerProvider(o.Tracer),
+		otelsql.WithAttributes(semconv.DBSystemNameKey.String(d.System()), semconv.DBNamespace(service)),
+		otelsql.WithSpanOptions(otelsql.SpanOptions{
+			DisableErrSkip: true, OmitConnResetSession: true, OmitConnectorConnect: true, OmitRows: true,
+		}))
+	pool.SetMaxOpenConns(o.MaxConns)
+	pool.SetMaxIdleConns(o.MaxConns)
+	return pool
 }
 
-// busy adds ErrBusy to an error that says the same in the driver's way.
-func (db *DB) busy(err error) error {
-	if db.driver.Busy(err) {
-		return fmt.Errorf("%w: %w", ErrBusy, err)
-	}
-	return err
+// Stats is what the pool counts, for metrics.
+type Stats struct {
+	sql.DBStats
+
+	Repeats int64 // times that a statement or transaction was tried again
+	Refused int64 // times that no connection became free in time
 }
 
-func (db *DB) takeTurn(ctx context.Context) (done func(), err error) {
-	if db.turn == nil {
-		return func() {}, nil
-	}
-	timer := time.NewTimer(db.maxWait)
-	defer timer.Stop()
-	select {
-	case db.turn <- struct{}{}:
-		return func() { <-db.turn }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-timer.C:
-		return nil, ErrBusy
-	}
+// Stats tells how the pool is used.
+func (db *DB) Stats() Stats {
+	return Stats{DBStats: db.DB.Stats(), Repeats: db.repeats.Load(), Refused: db.refused.Load()}
 }
 
 func schemes(drivers []Driver) string {

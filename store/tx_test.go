@@ -191,3 +191,59 @@ func TestCommittedRowsSurviveAKill(t *testing.T) {
 		t.Errorf("%d rows were acknowledged, the last one %s, and there are %v", enough, last, got)
 	}
 }
+
+// moody is a driver to which an error of the test's means something.
+type moody struct {
+	store.Driver
+
+	fault store.Fault
+}
+
+func (m moody) Fault(err error) store.Fault {
+	if errors.Is(err, errOwn) {
+		return m.fault
+	}
+	return m.Driver.Fault(err)
+}
+
+func TestWhatWasRolledBackRunsAgain(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		fault store.Fault
+		times int
+	}{
+		"another process was writing": {store.Busy, 2},
+		"a conflict":                  {store.Conflict, 2},
+		"a lost connection":           {store.Lost, 2},
+		"nothing was sent":            {store.Unsent, 2},
+		"the store is away":           {store.Away, 1},
+		"the function's own error":    {store.Other, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			many := []store.Driver{moody{drivers()[0], c.fault}}
+			db, err := store.Open(t.Context(), "sqlite:"+t.TempDir(), "things", many, store.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer db.Close()
+			if err := db.Migrate(t.Context(), things()); err != nil {
+				t.Fatal(err)
+			}
+			times := 0
+			err = db.InTx(t.Context(), func(tx *sql.Tx) error {
+				times++
+				if err := add(t.Context(), tx, "once"); err != nil {
+					return err
+				}
+				if times == 1 {
+					return fmt.Errorf("wrapped: %w", errOwn)
+				}
+				return nil
+			})
+			if again := c.times > 1; times != c.times || (err == nil) != again || again != (len(names(t, db)) == 1) {
+				t.Errorf("it ran %d times: %v; the store holds %v", times, err, names(t, db))
+			}
+		})
+	}
+}

@@ -4,17 +4,17 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
-	"github.com/XSAM/otelsql"
 	"github.com/pressly/goose/v3"
-	semconv "go.opentelemetry.io/otel/semconv/v1.37.0"
-	"go.opentelemetry.io/otel/trace/noop"
+	"github.com/pressly/goose/v3/lock"
 	"modernc.org/sqlite" // the driver "sqlite", too
 	sqlite3 "modernc.org/sqlite/lib"
 
@@ -38,47 +38,76 @@ func (Driver) Dialect() goose.Dialect { return goose.DialectSQLite3 }
 // SingleWriter is true: SQLite locks the whole file for a write.
 func (Driver) SingleWriter() bool { return true }
 
-// Busy tells of SQLITE_BUSY and its kinds: another process writes.
-func (Driver) Busy(err error) bool {
+// System is "sqlite".
+func (Driver) System() string { return "sqlite" }
+
+// Fault tells of SQLITE_BUSY and its kinds: another process writes.
+func (Driver) Fault(err error) store.Fault {
 	coded, ok := errors.AsType[*sqlite.Error](err)
-	return ok && coded.Code()&0xff == sqlite3.SQLITE_BUSY // the rest of the code tells the kind
+	if ok && coded.Code()&0xff == sqlite3.SQLITE_BUSY { // the rest of the code tells the kind
+		return store.Busy
+	}
+	return store.Other
 }
 
-// Open makes the folder and the file, both for the owner alone.
-func (Driver) Open(ctx context.Context, u *url.URL, service string, o store.Options) (*sql.DB, error) {
-	dir, err := folder(u)
+// Exists asks the file's own list of tables.
+func (Driver) Exists(ctx context.Context, db *sql.DB, table string) (exists bool, err error) {
+	const query = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?)"
+	row := db.QueryRowContext(ctx, query, table)
+	return exists, row.Scan(&exists)
+}
+
+// Create does nothing: Open has done it.
+func (Driver) Create(context.Context, *sql.DB, string) error { return nil }
+
+// Locker is nil: a migration locks the file as every write does.
+func (Driver) Locker(string) lock.SessionLocker { return nil }
+
+// Open makes the folder and the file, both for the owner alone. What is foreign must be
+// there: DIR may be the file itself, and neither is made nor its settings changed.
+func (d Driver) Open(ctx context.Context, u *url.URL, service string, o store.Options) (driver.Connector, error) {
+	path, err := folder(u)
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if o.Foreign {
+		return openForeign(path, service, o)
+	}
+	if err := os.MkdirAll(path, 0o700); err != nil {
 		return nil, fmt.Errorf("make folder: %w", err)
 	}
-	file := filepath.Join(dir, service+".db")
-	tracer := o.Tracer
-	if tracer == nil {
-		tracer = noop.NewTracerProvider()
-	}
-	db, err := otelsql.Open("sqlite", dsn(file, o.MaxWait),
-		otelsql.WithTracerProvider(tracer),
-		otelsql.WithAttributes(semconv.DBSystemNameSQLite, semconv.DBNamespace(service)),
-		otelsql.WithSpanOptions(otelsql.SpanOptions{
-			DisableErrSkip: true, OmitConnResetSession: true, OmitConnectorConnect: true, OmitRows: true,
-		}))
+	file := filepath.Join(path, service+".db")
+	c, err := sqlite.NewConnector(dsn(file, o.MaxWait, "journal_mode(WAL)", "synchronous(FULL)"))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	if err := (Driver{}).tryWriting(ctx, db); err != nil {
-		return nil, errors.Join(fmt.Errorf("%s is no store that can be written: %w; "+
-			"let this user write it, or keep data in another folder", file, err), db.Close())
+	if err := d.tryWriting(ctx, c); err != nil {
+		return nil, fmt.Errorf("%s is no store that can be written: %w; "+
+			"let this user write it, or keep data in another folder", file, err)
 	}
-	return db, nil
+	return c, nil
+}
+
+func openForeign(path, service string, o store.Options) (driver.Connector, error) {
+	info, err := os.Stat(path)
+	if err == nil && info.IsDir() {
+		path = filepath.Join(path, service+".db")
+		_, err = os.Stat(path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("someone else's store is not there: %w; name the file, or the folder of %s.db",
+			err, service)
+	}
+	return sqlite.NewConnector(dsn(path, o.MaxWait) + "&mode=rw")
 }
 
 // tryWriting begins a write and takes it back. That another process is writing
 // just now is proof enough.
-func (d Driver) tryWriting(ctx context.Context, db *sql.DB) error {
+func (d Driver) tryWriting(ctx context.Context, c driver.Connector) (err error) {
+	db := sql.OpenDB(c)
+	defer func() { err = errors.Join(err, db.Close()) }()
 	tx, err := db.BeginTx(ctx, nil)
-	if d.Busy(err) {
+	if d.Fault(err) == store.Busy {
 		return nil
 	}
 	if err != nil {
@@ -105,11 +134,10 @@ func folder(u *url.URL) (string, error) {
 	return filepath.FromSlash(dir), nil
 }
 
-func dsn(file string, wait time.Duration) string {
-	q := url.Values{"_txlock": {"immediate"}, "_pragma": {
-		fmt.Sprintf("busy_timeout(%d)", max(wait.Milliseconds(), 1)), "journal_mode(WAL)", "synchronous(FULL)",
-		"foreign_keys(1)",
-	}}
+func dsn(file string, wait time.Duration, pragmas ...string) string {
+	busy := fmt.Sprintf("busy_timeout(%d)", max(wait.Milliseconds(), 1))
+	pragmas = slices.Concat([]string{busy}, pragmas, []string{"foreign_keys(1)"})
+	q := url.Values{"_txlock": {"immediate"}, "_pragma": pragmas}
 	path := (&url.URL{Path: filepath.ToSlash(file)}).EscapedPath() // a name may hold "?" or "%"
 	u := url.URL{Scheme: "file", Opaque: path, RawQuery: q.Encode()}
 	return u.String()

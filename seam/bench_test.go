@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 
+	"github.com/kerf-go/kerf/policy"
 	"github.com/kerf-go/kerf/seam"
 	"github.com/kerf-go/kerf/telemetry"
 )
@@ -24,9 +25,10 @@ func BenchmarkUnary(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	for name, timeout := range map[string]time.Duration{"without deadline": 0, "with deadline": 5 * time.Second} {
-		b.Run(name, func(b *testing.B) { benchmarkUnary(b, s, timeout) })
-	}
+	defaults := func(string) policy.Settings { return policy.Defaults() }
+	b.Run("without deadline", func(b *testing.B) { benchmarkUnary(b, s, 0, nil) })
+	b.Run("with deadline", func(b *testing.B) { benchmarkUnary(b, s, 5*time.Second, nil) })
+	b.Run("with deadline and policies", func(b *testing.B) { benchmarkUnary(b, s, 5*time.Second, defaults) })
 	b.Run("carrier alone", func(b *testing.B) {
 		ctx := metadata.AppendToOutgoingContext(b.Context(), "a", "1", "b", "2", "c", "3")
 		request := &message{Text: "hello"}
@@ -41,14 +43,14 @@ func BenchmarkUnary(b *testing.B) {
 	})
 }
 
-func benchmarkUnary(b *testing.B, s *seam.Seam, timeout time.Duration) {
+func benchmarkUnary(b *testing.B, s *seam.Seam, timeout time.Duration, p func(string) policy.Settings) {
 	b.Helper()
 	out, _ := s.Outbound(seam.OutboundOptions{
 		Caller: "web", Callee: "back", Link: "inproc", Serves: exercise,
-		Deadline: func(string) time.Duration { return timeout },
+		Deadline: func(string) time.Duration { return timeout }, Policy: p,
 	})
 	in, _ := s.Inbound(seam.InboundOptions{
-		Link: "inproc", Serves: map[string][]*grpc.ServiceDesc{"back": exercise}, Callers: []string{"web"},
+		Link: "inproc", Serves: map[string][]*grpc.ServiceDesc{"back": exercise}, Callers: []string{"web"}, Policy: p,
 	})
 	request, response := &message{Text: "hello"}, &message{Text: "an answer"}
 	handle := func(ctx context.Context, _ any) (any, error) { return response, ctx.Err() }

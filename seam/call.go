@@ -13,6 +13,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/kerf-go/kerf/policy"
 )
 
 // call is one call while it runs: its span and its metrics.
@@ -44,10 +46,11 @@ func (s *Seam) start(ctx context.Context, m *method, full string, client bool) (
 func (c *call) request(message any)  { c.series.requestBytes.Add(size(message)) }
 func (c *call) response(message any) { c.series.responseBytes.Add(size(message)) }
 
-func (c *call) end(code codes.Code) {
+func (c *call) end(code codes.Code) (took time.Duration) {
+	took = time.Since(c.begin)
 	c.series.inFlight.Dec()
 	c.series.count(code)
-	c.observe(time.Since(c.begin).Seconds())
+	c.observe(took.Seconds())
 	if c.span.IsRecording() {
 		c.span.SetAttributes(semconv.RPCGRPCStatusCodeKey.Int64(int64(code)))
 		if c.failed(code) {
@@ -55,6 +58,7 @@ func (c *call) end(code codes.Code) {
 		}
 	}
 	c.span.End()
+	return took
 }
 
 func (c *call) observe(seconds float64) {
@@ -73,12 +77,7 @@ func (c *call) failed(code codes.Code) bool {
 	if c.client {
 		return code != codes.OK
 	}
-	switch code { //nolint:exhaustive // the rest are the caller's
-	case codes.Unknown, codes.DeadlineExceeded, codes.Unimplemented, codes.Internal, codes.Unavailable, codes.DataLoss:
-		return true
-	default:
-		return false
-	}
+	return policy.Blames(code)
 }
 
 // codeOf is what the caller gets to see of a handler's error.

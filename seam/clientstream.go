@@ -9,6 +9,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
+
+	"github.com/kerf-go/kerf/policy"
 )
 
 // clientStream ends its call when the stream ends: by an error or the end of a
@@ -18,62 +20,90 @@ type clientStream struct {
 	grpc.ClientStream
 	call    call
 	cancel  context.CancelFunc
-	answers bool // the callee may send more than one message
+	watch   *policy.Watch
+	answers bool             // the callee may send more than one message
+	fares   func(codes.Code) // tells the breaker, once
+	told    atomic.Bool      // it was
+	failed  func(error)      // is told of what the stream ended with
 	ended   atomic.Bool
 }
 
 var _ grpc.ClientStream = (*clientStream)(nil)
 
-func (s *clientStream) end(code codes.Code) {
-	s.finish(code)
+func (s *clientStream) end(err error) {
+	s.finish(err)
 	s.cancel()
 }
 
-func (s *clientStream) finish(code codes.Code) {
-	if s.ended.CompareAndSwap(false, true) {
-		s.call.end(code)
+func (s *clientStream) finish(err error) {
+	if !s.ended.CompareAndSwap(false, true) {
+		return
+	}
+	s.watch.Stop()
+	if err != nil {
+		s.failed(err)
+	}
+	code := codeOf(err)
+	s.tell(code)
+	s.call.end(code)
+}
+
+// idle ends a stream on which nothing goes any more.
+func (s *clientStream) idle() {
+	s.told.Store(true) // the callee may have had nothing to tell
+	s.end(context.DeadlineExceeded)
+}
+
+// tell is for the first message, or an end without any.
+func (s *clientStream) tell(code codes.Code) {
+	if !s.told.Load() && s.told.CompareAndSwap(false, true) {
+		s.fares(code)
 	}
 }
 
 func (s *clientStream) Header() (metadata.MD, error) {
 	md, err := s.ClientStream.Header()
 	if err != nil {
-		s.end(codeOf(err))
+		err = s.watch.Cause(err)
+		s.end(err)
 	}
 	return md, err
 }
 
 func (s *clientStream) SendMsg(message any) error {
-	err := s.ClientStream.SendMsg(message)
+	err := s.watch.Cause(s.ClientStream.SendMsg(message))
 	switch {
 	case err == nil:
+		s.watch.Message()
 		s.call.request(message)
 	case !errors.Is(err, io.EOF): // EOF: RecvMsg will tell the status
-		s.end(codeOf(err))
+		s.end(err)
 	}
 	return err
 }
 
 func (s *clientStream) CloseSend() error {
-	err := s.ClientStream.CloseSend()
+	err := s.watch.Cause(s.ClientStream.CloseSend())
 	if err != nil {
-		s.end(codeOf(err))
+		s.end(err)
 	}
 	return err
 }
 
 func (s *clientStream) RecvMsg(message any) error {
-	err := s.ClientStream.RecvMsg(message)
+	err := s.watch.Cause(s.ClientStream.RecvMsg(message))
 	switch {
 	case err == nil:
+		s.watch.Message()
 		s.call.response(message)
+		s.tell(codes.OK)
 		if !s.answers {
-			s.end(codes.OK)
+			s.end(nil)
 		}
 	case errors.Is(err, io.EOF):
-		s.end(codes.OK)
+		s.end(nil)
 	default:
-		s.end(codeOf(err))
+		s.end(err)
 	}
 	return err
 }

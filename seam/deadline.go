@@ -3,6 +3,11 @@ package seam
 import (
 	"context"
 	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+
+	"github.com/kerf-go/kerf/policy"
 )
 
 // What a handler keeps of its own time when it calls on: a twentieth, and no more
@@ -40,6 +45,45 @@ func bound(ctx context.Context, timeout time.Duration) (context.Context, context
 	return context.WithDeadline(ctx, end)
 }
 
+// cancellable makes a context that cancel ends, which bound may have left the caller's.
+func cancellable(ctx context.Context, free context.CancelFunc) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	return ctx, func() {
+		cancel()
+		free()
+	}
+}
+
 func margin(left time.Duration) time.Duration {
 	return min(max(left, 0)/marginShare, marginMost)
+}
+
+// expired tells of a call that its deadline has ended, and not the context of its caller.
+func (o *outbound) expired(ctx, bounded context.Context, name string, err error) {
+	if codeOf(err) != codes.DeadlineExceeded || bounded == ctx || late(bounded) == nil {
+		return
+	}
+	scope := ""
+	if o.deadline(name) != o.deadline("") {
+		scope = name[1:]
+	}
+	o.observe(ctx, policy.Event{Policy: "deadline", What: "exceeded", Scope: scope, Method: name, Err: err})
+}
+
+// deadlineStates tell how long callers wait for most methods, and for those that differ.
+func deadlineStates(of func(method string) time.Duration, serves []*grpc.ServiceDesc) []policy.State {
+	var all []policy.State
+	usual := of("")
+	if usual > 0 {
+		all = append(all, policy.State{Policy: "deadline", After: usual.Seconds()})
+	}
+	for _, desc := range serves {
+		for _, m := range desc.Methods {
+			name := desc.ServiceName + "/" + m.MethodName
+			if own := of("/" + name); own > 0 && own != usual {
+				all = append(all, policy.State{Policy: "deadline", Scope: name, After: own.Seconds()})
+			}
+		}
+	}
+	return all
 }

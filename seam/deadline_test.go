@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	linktestv1 "github.com/kerf-go/kerf/link/linktest/v1"
 	"github.com/kerf-go/kerf/seam"
 )
 
@@ -95,6 +96,24 @@ func TestDeadlines(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+func TestAStreamLastsAsLongAsItsMethodMay(t *testing.T) {
+	t.Parallel()
+	p := newProcess(t)
+	o := outboundWith()
+	o.Deadline = func(string) time.Duration { return 50 * time.Millisecond }
+	to := p.serve(t, "back", &handlers{chat: func(s chatServer) error {
+		<-s.Context().Done()
+		return s.Context().Err()
+	}})
+	chat, err := linktestv1.NewExerciseClient(p.dialWith(t, to, o)).Chat(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := chat.Recv(); status.Code(err) != codes.DeadlineExceeded {
+		t.Errorf("got %v, want DeadlineExceeded", err)
 	}
 }
 

@@ -13,13 +13,14 @@
 //
 // # The way of a call
 //
-// Outbound, a call gets a client span, its metadata and its deadline, and then
-// meets the app's interceptors. Inbound, it continues the trace and the
-// correlation id, is refused with DeadlineExceeded if its time is over, gets a
-// server span, and meets the app's interceptors. Spans follow OpenTelemetry's
-// conventions for RPC. Calls of the health and reflection services pass without
-// spans and metrics. A panic is not stopped here, which is the link's task, but
-// is counted as Internal.
+// Outbound, a call gets a client span, its metadata and its deadline, passes the
+// policies of its method (package policy), and then meets the app's interceptors,
+// once for each attempt. Inbound, it continues the trace and the correlation id,
+// gets a server span, is refused with DeadlineExceeded if its time is over, passes
+// rate and admission, and meets the app's interceptors. Spans follow OpenTelemetry's
+// conventions for RPC. Calls of the health and reflection services pass without spans,
+// metrics and policies. A panic is not stopped here, which is the link's task, but is
+// counted as Internal.
 //
 // # Metadata
 //
@@ -31,7 +32,9 @@
 // # Deadlines
 //
 // A unary call ends by the deadline of its method, or by its context's if that is
-// earlier; streams have no deadline of their own. A handler's calls end a little
+// earlier; streams have none unless their method was given one. Where the policies have an idle limit, a
+// stream ends with DeadlineExceeded when its caller has neither sent nor received a message
+// for so long, and the callee's context with it. A handler's calls end a little
 // before the call it is answering: 5 % of what is left, at most 50 ms, so that it
 // can still tell its caller what went wrong.
 //
@@ -72,4 +75,26 @@
 // A callee sees a caller that gives no name, or an impossible one, as "unknown",
 // and the 65th and further names that InboundOptions.Callers does not list as
 // "other". Durations of sampled calls have the trace id as exemplar.
+//
+// # Policies
+//
+// What a policy does is an event of the call's span, such as "breaker refused", with the
+// attributes kerf.policy, kerf.scope and error.message, and it is counted:
+//
+//	kerf_policy_events_total  by caller, callee, policy and event
+//	kerf_breaker_open         by caller, callee and scope: 1 open, 0.5 half-open, 0 closed
+//	kerf_replica_out          by caller, callee and url: 1 while the replica takes no calls
+//
+// Policies tells the counts by scope too, and how policies stand. On the callee's side there
+// is no caller. Beside what package policy tells there is this:
+//
+//	deadline exceeded  the caller's deadline has ended a call, and not its own context
+//	deadline refused   a call came too late to be answered
+//	panic caught       a handler panicked
+//	link refused       no server took an attempt, which was never sent: it drains, or is gone
+//	drain begun        the callee's process takes no more calls
+//	balance ...        a replica is now ejected, passed over, unhealthy or ok
+//
+// A change that no call has caused or found, as that of a health check, or of a drain, is
+// in no span.
 package seam

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/kerf-go/kerf/policy"
 	"github.com/kerf-go/kerf/telemetry"
 )
 
@@ -24,6 +25,10 @@ type InboundOptions struct {
 	// callers only the first 64 are.
 	Callers []string
 
+	// Policy tells the policies of a method, "/package.Service/Method"; of those that no
+	// service declares they are those of "". nil: there are none.
+	Policy func(method string) policy.Settings
+
 	// Unary and Stream are the app's interceptors, the first one outermost. They
 	// run inside Kerf's.
 	Unary  []grpc.UnaryServerInterceptor
@@ -34,6 +39,12 @@ type InboundOptions struct {
 // link.ListenOptions.
 func (s *Seam) Inbound(o InboundOptions) ([]grpc.UnaryServerInterceptor, []grpc.StreamServerInterceptor) {
 	server := side{metrics: s.server, kind: trace.SpanKindServer, link: o.Link, wait: awaited}
+	server.inbound = func(m *method, callee, full string) {
+		m.observe = s.policies.observer("", callee)
+		if o.Policy != nil {
+			m.gate = s.policies.inbound(callee).Method(o.Policy(full))
+		}
+	}
 	in := &arrival{seam: s, callers: newCallers(o.Callers, func(caller string) methods {
 		return server.methods(caller, o.Serves, unknown)
 	})}
@@ -53,19 +64,28 @@ func (a *arrival) unary(
 	if quiet(info.FullMethod) {
 		return handle(ctx, request)
 	}
-	ctx, c := a.receive(ctx, info.FullMethod)
+	ctx, m, c := a.receive(ctx, info.FullMethod)
 	code := codes.Internal // unless the handler's panic passes by
 	var err error
+	entered, runs := false, false
 	defer func() {
-		c.end(code)
+		if runs {
+			m.panicked(ctx, info.FullMethod)
+		}
+		took := c.end(code)
+		if entered {
+			m.gate.Leave(c.begin, took, code)
+		}
 		a.seam.log(ctx, &c, info.FullMethod, code, err)
 	}()
 	c.request(request)
-	if err = late(ctx); err != nil {
+	if err = a.admit(ctx, m, &c, info.FullMethod, false); err != nil {
 		code = codeOf(err)
 		return nil, err
 	}
+	entered, runs = m.gate != nil, true
 	response, err := handle(ctx, request)
+	runs = false
 	if err == nil {
 		c.response(response)
 	}
@@ -79,16 +99,22 @@ func (a *arrival) stream(
 	if quiet(info.FullMethod) {
 		return handle(impl, under)
 	}
-	ctx, c := a.receive(under.Context(), info.FullMethod)
+	ctx, m, c := a.receive(under.Context(), info.FullMethod)
 	code := codes.Internal // unless the handler's panic passes by
 	var err error
+	runs := false
 	defer func() {
+		if runs {
+			m.panicked(ctx, info.FullMethod)
+		}
 		c.end(code)
 		a.seam.log(ctx, &c, info.FullMethod, code, err)
 	}()
-	err = late(ctx)
+	err = a.admit(ctx, m, &c, info.FullMethod, true)
 	if err == nil {
+		runs = true
 		err = handle(impl, &serverStream{ServerStream: under, ctx: ctx, call: &c})
+		runs = false
 	}
 	code = codeOf(err)
 	return err
@@ -96,7 +122,7 @@ func (a *arrival) stream(
 
 // receive makes the handler's context: it continues the caller's trace and
 // correlation, and knows until when the caller waits.
-func (a *arrival) receive(ctx context.Context, name string) (context.Context, call) {
+func (a *arrival) receive(ctx context.Context, name string) (context.Context, *method, call) {
 	md := arrived{ctx}
 	m := a.callers.of(md.Get(callerKey)).of(name)
 	id := md.Get(correlationKey)
@@ -107,7 +133,26 @@ func (a *arrival) receive(ctx context.Context, name string) (context.Context, ca
 		ctx = context.WithValue(ctx, inboundKey{}, inbound{deadline})
 	}
 	ctx = a.seam.propagator.Extract(telemetry.WithCorrelation(ctx, id), md)
-	return a.seam.start(ctx, m, name, false)
+	ctx, c := a.seam.start(ctx, m, name, false)
+	return ctx, m, c
+}
+
+// admit refuses a call that comes too late, too often, or on top of too many.
+func (a *arrival) admit(ctx context.Context, m *method, c *call, name string, stream bool) error {
+	if err := late(ctx); err != nil {
+		m.observe(ctx, policy.Event{Policy: "deadline", What: "refused", Method: name, Err: err})
+		return err
+	}
+	if m.gate == nil {
+		return nil
+	}
+	return m.gate.Enter(ctx, m.caller, name, stream, c.begin)
+}
+
+// panicked tells that a handler's panic passes by, on its way to the barrier of the link,
+// which logs it with its stack.
+func (m *method) panicked(ctx context.Context, name string) {
+	m.observe(ctx, policy.Event{Policy: "panic", What: "caught", Method: name})
 }
 
 // late refuses a call that nobody waits for any more. The clock is asked as well

@@ -38,13 +38,7 @@ func TestTelemetryIsTheSameOnEveryLink(t *testing.T) {
 	if !strings.Contains(want, "NotFound") || !strings.Contains(want, "Exercise/Chat") {
 		t.Fatalf("nothing is to be seen:\n%s", want)
 	}
-	for rawURL, l := range map[string]link.Link{
-		"http://127.0.0.1:0":        httplink.Link{},
-		"grpc://127.0.0.1:0":        grpclink.Link{},
-		"tcp://127.0.0.1:0":         tcplink.Link{},
-		startBroker(t) + "/subject": natslink.Link{},
-		"udp://127.0.0.1:0":         udplink.Link{},
-	} {
+	for rawURL, l := range links(t) {
 		t.Run(l.Scheme(), func(t *testing.T) {
 			t.Parallel()
 			want := want
@@ -55,6 +49,19 @@ func TestTelemetryIsTheSameOnEveryLink(t *testing.T) {
 				t.Errorf("got\n%s\nwant\n%s", got, want)
 			}
 		})
+	}
+}
+
+// links are all that there are, by a URL to listen on.
+func links(t *testing.T) map[string]link.Link {
+	t.Helper()
+	return map[string]link.Link{
+		"inproc://" + strings.ToLower(t.Name()): inproc.Link{},
+		"http://127.0.0.1:0":                    httplink.Link{},
+		"grpc://127.0.0.1:0":                    grpclink.Link{},
+		"tcp://127.0.0.1:0":                     tcplink.Link{},
+		startBroker(t) + "/subject":             natslink.Link{},
+		"udp://127.0.0.1:0":                     udplink.Link{},
 	}
 }
 

@@ -11,17 +11,25 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/kerf-go/kerf/link"
+	"github.com/kerf-go/kerf/policy"
 )
 
 // method is what is known of a method before it is called: everything that a call
 // would otherwise have to make.
 type method struct {
+	caller string
 	name   string // of the span: "package.Service/Method"; empty: as the call says
 	kind   []trace.SpanStartOption
 	attrs  []attribute.KeyValue // of the span; set only if it is recorded, since they are copied
 	who    []slog.Attr          // caller, callee, link and a wait other than reply, for the log
 	wait   link.Wait
 	series *series
+
+	// Policies: of the caller's side, and of the callee's. nil: there are none.
+	guard   grpc.UnaryClientInterceptor
+	streams *policy.StreamGuard
+	gate    *policy.Gate
+	observe policy.Observer // of the callee's side
 }
 
 // methods finds a caller's methods by their full names, "/package.Service/Method",
@@ -42,6 +50,10 @@ type side struct {
 	kind    trace.SpanKind
 	link    string
 	wait    func(method string) link.Wait
+
+	// They add the policies of a side; nil: it has none.
+	outbound func(m *method, full string)
+	inbound  func(m *method, callee, full string)
 }
 
 func (s side) methods(caller string, serves map[string][]*grpc.ServiceDesc, stranger string) methods {
@@ -74,9 +86,25 @@ func (s side) method(caller, callee, name string) *method {
 		attrs = append(attrs, attribute.String("kerf.wait", wait.String()))
 		who = append(who, slog.String("wait", wait.String()))
 	}
-	return &method{
-		name: name, kind: []trace.SpanStartOption{trace.WithSpanKind(s.kind)}, attrs: attrs, who: who, wait: wait,
+	m := &method{
+		caller: caller, name: name, kind: []trace.SpanStartOption{trace.WithSpanKind(s.kind)},
+		attrs: attrs, who: who, wait: wait,
 		series: s.metrics.series(caller, callee, s.link, label),
+	}
+	s.addPolicies(m, callee, name)
+	return m
+}
+
+func (s side) addPolicies(m *method, callee, name string) {
+	full := ""
+	if name != "" {
+		full = "/" + name
+	}
+	if s.outbound != nil {
+		s.outbound(m, full)
+	}
+	if s.inbound != nil {
+		s.inbound(m, callee, full)
 	}
 }
 

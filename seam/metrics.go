@@ -9,6 +9,9 @@ import (
 	"github.com/kerf-go/kerf/telemetry"
 )
 
+// Labels of metrics, and attributes of the log.
+const callerLabel, calleeLabel = "caller", "callee"
+
 // metrics are those of one side, client or server.
 type metrics struct {
 	started, handled, requestBytes, responseBytes *prometheus.CounterVec
@@ -18,7 +21,7 @@ type metrics struct {
 }
 
 func newMetrics(side string) *metrics {
-	labels := []string{"caller", "callee", "link", "method"}
+	labels := []string{callerLabel, calleeLabel, "link", "method"}
 	prefix := "kerf_" + side + "_"
 	counter := func(name, help string, labels []string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: prefix + name, Help: help}, labels)
@@ -54,7 +57,7 @@ type series struct {
 
 func (m *metrics) series(caller, callee, link, method string) *series {
 	handled := m.handled.MustCurryWith(prometheus.Labels{
-		"caller": caller, "callee": callee, "link": link, "method": method,
+		callerLabel: caller, calleeLabel: callee, "link": link, "method": method,
 	})
 	return &series{
 		started:       m.started.WithLabelValues(caller, callee, link, method),

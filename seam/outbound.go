@@ -9,8 +9,10 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 
 	"github.com/kerf-go/kerf/link"
+	"github.com/kerf-go/kerf/policy"
 	"github.com/kerf-go/kerf/telemetry"
 )
 
@@ -23,16 +25,20 @@ type OutboundOptions struct {
 	// Serves is what the callee serves; other methods are labelled "unknown".
 	Serves []*grpc.ServiceDesc
 
-	// Deadline tells how long a unary call of a method, "/package.Service/Method",
-	// may take; 0: no limit but the context's. nil: 0 for all.
+	// Deadline tells how long a call of a method, "/package.Service/Method", may take, or a
+	// stream last; 0: no limit but the context's. nil: 0 for all.
 	Deadline func(method string) time.Duration
 
 	// Wait tells when the stub of a method returns that the callee serves,
 	// "/package.Service/Method". nil: link.Reply for all.
 	Wait func(method string) link.Wait
 
+	// Policy tells the policies of a method, "/package.Service/Method"; of those that the
+	// callee does not declare they are those of "". nil: there are none.
+	Policy func(method string) policy.Settings
+
 	// Unary and Stream are the app's interceptors, the first one outermost. They
-	// run inside Kerf's.
+	// run inside Kerf's, for each attempt.
 	Unary  []grpc.UnaryClientInterceptor
 	Stream []grpc.StreamClientInterceptor
 }
@@ -43,7 +49,21 @@ func (s *Seam) Outbound(o OutboundOptions) ([]grpc.UnaryClientInterceptor, []grp
 	if o.Wait == nil {
 		o.Wait = awaited
 	}
+	if o.Deadline == nil {
+		o.Deadline = func(string) time.Duration { return 0 }
+	}
+	observe, deadlines := s.policies.observer(o.Caller, o.Callee), deadlineStates(o.Deadline, o.Serves)
+	s.policies.add(o.Caller, o.Callee, func() []policy.State { return deadlines })
 	client := side{metrics: s.client, kind: trace.SpanKindClient, link: o.Link, wait: o.Wait}
+	if o.Policy != nil {
+		out := policy.NewOutbound(observe)
+		s.policies.add(o.Caller, o.Callee, out.States)
+		client.outbound = func(m *method, full string) {
+			settings := o.Policy(full)
+			settings.Method = full
+			m.guard, m.streams = out.Method(settings), out.Stream(settings)
+		}
+	}
 	out := &outbound{
 		seam:     s,
 		caller:   o.Caller,
@@ -51,11 +71,9 @@ func (s *Seam) Outbound(o OutboundOptions) ([]grpc.UnaryClientInterceptor, []grp
 		methods:  client.methods(o.Caller, map[string][]*grpc.ServiceDesc{o.Callee: o.Serves}, o.Callee),
 		deadline: o.Deadline,
 		sent:     make(chan struct{}, mostSent),
+		observe:  observe,
 	}
-	if out.deadline == nil {
-		out.deadline = func(string) time.Duration { return 0 }
-	}
-	return append([]grpc.UnaryClientInterceptor{out.unary}, o.Unary...),
+	return append([]grpc.UnaryClientInterceptor{out.unary, out.attempt}, o.Unary...),
 		append([]grpc.StreamClientInterceptor{out.stream}, o.Stream...)
 }
 
@@ -66,6 +84,7 @@ type outbound struct {
 	methods  methods
 	deadline func(method string) time.Duration
 	sent     chan struct{} // holds one for each sent call under way
+	observe  policy.Observer
 }
 
 func (o *outbound) unary(
@@ -88,15 +107,48 @@ func (o *outbound) unary(
 	ctx, c := o.seam.start(ctx, m, name, true)
 	code := codes.Internal // unless an interceptor's panic passes by
 	defer func() { c.end(code) }()
-	ctx, cancel := bound(o.inject(ctx), o.deadline(name))
+	ctx = o.inject(ctx)
+	bounded, cancel := bound(ctx, o.deadline(name))
 	defer cancel()
 	c.request(request)
-	err := invoke(ctx, name, request, response, cc, opts...)
+	err := m.invoke(bounded, name, request, response, cc, invoke, opts)
 	if err == nil {
 		c.response(response)
+	} else {
+		o.expired(ctx, bounded, name, err)
 	}
 	code = codeOf(err)
 	return err
+}
+
+// attempt is one of a call's, inside its policies.
+func (o *outbound) attempt(
+	ctx context.Context, name string, request, response any, cc *grpc.ClientConn,
+	invoke grpc.UnaryInvoker, opts ...grpc.CallOption,
+) error {
+	err := invoke(ctx, name, request, response, cc, opts...)
+	if err != nil {
+		o.untaken(ctx, name, err)
+	}
+	return err
+}
+
+// untaken tells of an attempt that no server took: it drains, or is not there.
+func (o *outbound) untaken(ctx context.Context, name string, err error) {
+	if codeOf(err) == codes.Unavailable && link.Ran(err) == link.NeverSent && !quiet(name) {
+		o.observe(ctx, policy.Event{Policy: "link", What: "refused", Method: name, Err: err})
+	}
+}
+
+// invoke calls under the policies of the method.
+func (m *method) invoke(
+	ctx context.Context, name string, request, response any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker,
+	opts []grpc.CallOption,
+) error {
+	if m.guard == nil {
+		return invoke(ctx, name, request, response, cc, opts...)
+	}
+	return m.guard(ctx, name, request, response, cc, invoke, opts...)
 }
 
 func (o *outbound) stream(
@@ -106,24 +158,53 @@ func (o *outbound) stream(
 	if quiet(name) {
 		return open(ctx, desc, cc, name, opts...)
 	}
-	ctx, c := o.seam.start(ctx, o.methods.of(name), name, true)
-	ctx, cancel := bound(o.inject(ctx), 0)
-	stream := &clientStream{call: c, cancel: cancel, answers: desc.ServerStreams}
-	opts = append(slices.Clip(opts), grpc.OnFinish(func(err error) { stream.finish(codeOf(err)) }))
+	m := o.methods.of(name)
+	ctx, c := o.seam.start(ctx, m, name, true)
+	fares, err := m.streams.Enter(ctx, name, opts)
+	if err != nil {
+		c.end(codeOf(err))
+		return nil, err
+	}
+	ctx, cancel := bound(o.inject(ctx), o.deadline(name))
+	watch := m.streams.Watch(ctx, name)
+	if watch != nil {
+		ctx, cancel = cancellable(ctx, cancel)
+	}
+	stream := &clientStream{
+		call: c, cancel: cancel, watch: watch, answers: desc.ServerStreams, fares: fares,
+		failed: func(err error) { o.untaken(ctx, name, err) },
+	}
+	watch.Start(stream.idle)
+	opts = append(causes(opts, watch), grpc.OnFinish(stream.finish))
 	opened := false
 	defer func() {
-		if !opened {
-			stream.end(codes.Internal) // an interceptor's panic passes by
+		if !opened { // an interceptor's panic passes by, which says nothing of the callee
+			stream.told.Store(true)
+			stream.end(status.Error(codes.Internal, "an interceptor panicked"))
 		}
 	}()
 	under, err := open(ctx, desc, cc, name, opts...)
 	opened = true
-	if err != nil {
-		stream.end(codeOf(err))
+	if err = watch.Cause(err); err != nil {
+		stream.end(err)
 		return nil, err
 	}
 	stream.ClientStream = under
 	return stream, nil
+}
+
+// causes lets OnFinish know why a stream was ended.
+func causes(opts []grpc.CallOption, watch *policy.Watch) []grpc.CallOption {
+	if watch == nil {
+		return slices.Clip(opts)
+	}
+	opts = slices.Clone(opts)
+	for i, o := range opts {
+		if f, ok := o.(grpc.OnFinishCallOption); ok {
+			opts[i] = grpc.OnFinish(func(err error) { f.OnFinish(watch.Cause(err)) })
+		}
+	}
+	return opts
 }
 
 // inject adds Kerf's keys to the outgoing metadata, in place of what is there under

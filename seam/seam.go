@@ -31,6 +31,7 @@ type Seam struct {
 	client     *metrics
 	server     *metrics
 	sent       underway
+	policies   *policies
 }
 
 // New registers the metrics of calls with a process's telemetry; a second Seam on
@@ -44,6 +45,10 @@ func New(t *telemetry.Telemetry) (*Seam, error) {
 		reserved:   append(w3c.Fields(), correlationKey, callerKey),
 		client:     newMetrics("client"),
 		server:     newMetrics("server"),
+	}
+	s.policies = newPolicies(s)
+	if err := s.policies.register(t.Registry()); err != nil {
+		return nil, fmt.Errorf("make the seam, one for each process: %w", err)
 	}
 	for _, m := range []*metrics{s.client, s.server} {
 		if err := m.register(t.Registry()); err != nil {

@@ -52,7 +52,7 @@ func (o *outbound) send(
 		defer o.seam.sent.end()
 		defer func() { <-o.sent }()
 		o.carry(ctx, &c, name, func(ctx context.Context) error {
-			return invoke(ctx, name, message, answer, cc, opts...)
+			return m.invoke(ctx, name, message, answer, cc, invoke, opts)
 		})
 	}()
 	return nil
@@ -61,7 +61,8 @@ func (o *outbound) send(
 // carry makes a call whose failure only the log and the metrics tell. A panic of an
 // interceptor has no handler's barrier here.
 func (o *outbound) carry(ctx context.Context, c *call, name string, invoke func(context.Context) error) {
-	ctx, cancel := bound(o.inject(ctx), o.deadline(name))
+	ctx = o.inject(ctx)
+	bounded, cancel := bound(ctx, o.deadline(name))
 	defer cancel()
 	err := func() (err error) {
 		defer func() {
@@ -69,9 +70,12 @@ func (o *outbound) carry(ctx context.Context, c *call, name string, invoke func(
 				err = status.Errorf(codes.Internal, "panic: %v\n%s", cause, debug.Stack())
 			}
 		}()
-		return invoke(ctx)
+		return invoke(bounded)
 	}()
 	code := codeOf(err)
+	if err != nil {
+		o.expired(ctx, bounded, name, err)
+	}
 	c.end(code)
 	if err != nil {
 		o.seam.write(ctx, slog.LevelWarn, "sent call failed", c, name, code, err)

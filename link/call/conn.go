@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/kerf-go/kerf/link"
+	"github.com/kerf-go/kerf/link/call/receipt"
 )
 
 // Request is a call that leaves a client.
@@ -27,6 +28,7 @@ type Request struct {
 	Authority string           // from the call option; may be empty
 	MaxRecv   int              // bytes of one message: what is above may come as TooLarge
 	Wait      link.Wait        // Accepted, only of a Queuer: Recv gives an empty message once it is
+	Receipt   string           // only of a receipt.Answerer: it asks what has become of an accepted request
 }
 
 // Dialer is what a link brings to its conns.
@@ -161,6 +163,9 @@ func (c *conn) open(
 	if err == nil && s.wait == link.Accepted && !c.durable() {
 		err = status.Errorf(codes.Unimplemented, "%s has no durable queue that could accept %s", c.url, method)
 	}
+	if err == nil && s.receipt != "" && (s.wait != link.Accepted || !c.answers()) {
+		err = status.Errorf(codes.Unimplemented, "%s cannot tell what has become of a request for %s", c.url, method)
+	}
 	if err != nil {
 		return Request{}, s.options.finish(unsent(err))
 	}
@@ -175,7 +180,7 @@ func (c *conn) open(
 	}
 	r := Request{
 		Method: method, Desc: desc, Unary: desc == unaryDesc, Header: header, Codec: s.subtype, Authority: s.authority,
-		MaxRecv: s.maxRecv, Wait: s.wait,
+		MaxRecv: s.maxRecv, Wait: s.wait, Receipt: s.receipt,
 	}
 	if s.tr, err = c.transport(s.ctx, s.waitForReady, r); err != nil {
 		s.letGo(err)
@@ -190,6 +195,11 @@ func (c *conn) open(
 func (c *conn) durable() bool {
 	q, ok := c.dialer.(Queuer)
 	return ok && q.Durable()
+}
+
+func (c *conn) answers() bool {
+	a, ok := c.dialer.(receipt.Answerer)
+	return ok && a.Answers()
 }
 
 // transport opens a call. One that waits for its peer is opened again, at growing

@@ -5,14 +5,19 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
 )
 
 // HandlerContext is the context of a call on the server's side, for transports that
 // hear of a call's end and tell by End. Few handlers wait for that: so it becomes one
 // of package context's, with a timer and a place in its parent, only when one does.
+// It also holds what grpc-go's functions look for in the context of a handler.
 type HandlerContext struct {
 	parent   context.Context //nolint:containedctx // it is one
 	deadline time.Time       // zero: none
+	stream   serverStream    // without a method: nobody serves the call yet
 
 	mu     sync.Mutex         // guards the fields below
 	err    error              // why it has ended
@@ -53,22 +58,69 @@ func (c *HandlerContext) derive() (context.Context, context.CancelFunc) {
 
 // Err tells whether it has ended, and why.
 func (c *HandlerContext) Err() error {
+	err := c.told()
+	if err == nil && !c.deadline.IsZero() && !time.Now().Before(c.deadline) {
+		c.End(context.DeadlineExceeded)
+		err = c.told()
+	}
+	return err
+}
+
+// ended is ctx.Err, without a look at the clock if it can do without.
+func ended(ctx context.Context) error {
+	if own, ok := ctx.(*HandlerContext); ok {
+		return own.told()
+	}
+	return ctx.Err()
+}
+
+// told is Err without a look at the clock, which takes longer than all the rest.
+func (c *HandlerContext) told() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case c.waited != nil:
 		return c.waited.Err()
-	case c.err != nil:
-	case c.parent.Err() != nil:
+	case c.err == nil:
 		c.err = c.parent.Err()
-	case !c.deadline.IsZero() && !time.Now().Before(c.deadline):
-		c.err = context.DeadlineExceeded
 	}
 	return c.err
 }
 
+// The keys under which grpc-go looks for what a handler's context holds. It does not
+// export them; but it asks for them, and any context may listen.
+var (
+	headerKey = keyOf(func(ctx context.Context) { metadata.FromIncomingContext(ctx) })
+	streamKey = keyOf(func(ctx context.Context) { grpc.ServerTransportStreamFromContext(ctx) })
+)
+
+// keyOf is what look asks a context for.
+func keyOf(look func(context.Context)) any {
+	l := &listener{Context: context.Background()}
+	look(l)
+	return l.asked
+}
+
+type listener struct {
+	context.Context //nolint:containedctx // it is one
+	asked           any
+}
+
+func (l *listener) Value(key any) any {
+	l.asked = key
+	return nil
+}
+
 // Value asks the context that others wait for, so that package context knows it.
 func (c *HandlerContext) Value(key any) any {
+	if c.stream.method != nil {
+		switch key {
+		case headerKey:
+			return c.stream.incoming
+		case streamKey:
+			return transportStream{&c.stream}
+		}
+	}
 	c.mu.Lock()
 	ctx := c.waited
 	c.mu.Unlock()

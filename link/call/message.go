@@ -1,6 +1,9 @@
 package call
 
 import (
+	"bytes"
+	"sync"
+
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/mem"
@@ -18,9 +21,13 @@ type Message struct {
 // other is a message that is not plain.
 type other struct {
 	pieces mem.BufferSlice // encoded, in memory that was lent
+	small  []byte          // encoded, in memory that goes along with this struct; nil: it is not small
 	shared any             // the very value: there are no pieces
 	size   int             // of shared, were it encoded; or of what was not taken in
 }
+
+// smalls are those others that hold small messages, with their memory.
+var smalls = sync.Pool{New: func() any { return &other{small: make([]byte, 0, 256)} }}
 
 // Encoded wraps bytes that nobody changes any more.
 func Encoded(b []byte) Message { return Message{plain: b} }
@@ -36,35 +43,47 @@ func (m Message) Size() int {
 	case m.other.size > 0:
 		return m.other.size
 	}
-	return m.other.pieces.Len()
+	return len(m.other.small) + m.other.pieces.Len()
 }
 
 // Bytes gives the encoded message in one piece, which outlives Free.
 func (m Message) Bytes() []byte {
-	if m.other == nil {
+	switch {
+	case m.other == nil:
 		return m.plain
+	case m.other.small != nil:
+		return bytes.Clone(m.other.small)
 	}
 	return m.other.pieces.Materialize()
 }
 
 // View is Bytes without a copy where that is possible: it must not outlive Free.
 func (m Message) View() []byte {
-	if m.other != nil && len(m.other.pieces) == 1 {
+	switch {
+	case m.other == nil:
+		return m.plain
+	case m.other.small != nil:
+		return m.other.small
+	case len(m.other.pieces) == 1:
 		return m.other.pieces[0].ReadOnlyData()
 	}
 	return m.Bytes()
 }
 
 func (m Message) buffers() mem.BufferSlice {
-	if m.other == nil {
-		return mem.BufferSlice{mem.SliceBuffer(m.plain)}
+	if m.other == nil || m.other.small != nil {
+		return mem.BufferSlice{mem.SliceBuffer(m.View())}
 	}
 	return m.other.pieces
 }
 
 // Free gives back what was lent.
 func (m Message) Free() {
-	if m.other != nil {
+	switch {
+	case m.other == nil:
+	case m.other.small != nil:
+		smalls.Put(m.other)
+	default:
 		m.other.pieces.Free()
 	}
 }
@@ -103,8 +122,8 @@ func encode(codec encoding.CodecV2, v, tr any) (Message, error) {
 
 func marshal(codec encoding.CodecV2, v any) (Message, error) {
 	if p, ok := codec.(protoCodec); ok {
-		if b, small, err := p.marshalSmall(v); small {
-			return Encoded(b), err
+		if m, small, err := p.marshalSmall(v); small {
+			return m, err
 		}
 	}
 	data, err := codec.Marshal(v)
@@ -112,9 +131,9 @@ func marshal(codec encoding.CodecV2, v any) (Message, error) {
 }
 
 func unmarshal(codec encoding.CodecV2, m Message, v any) error {
-	if _, ok := codec.(protoCodec); ok && m.other == nil {
+	if _, ok := codec.(protoCodec); ok && (m.other == nil || m.other.small != nil) {
 		if v, ok := v.(proto.Message); ok {
-			return proto.Unmarshal(m.plain, v)
+			return proto.Unmarshal(m.View(), v)
 		}
 	}
 	return codec.Unmarshal(m.buffers(), v)

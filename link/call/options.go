@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/kerf-go/kerf/link"
+	"github.com/kerf-go/kerf/link/call/receipt"
 )
 
 // options is what the call options of one call ask for.
@@ -23,12 +24,15 @@ type options struct {
 	subtype           string
 	codec             encoding.CodecV2
 	standard          encoding.CodecV2 // what codec is if nobody asks for another
+	compressor        string
 	authority         string
 	wait              link.Wait
+	receipt           string
 }
 
-// parse reads the options that grpc-go exports. Those about compression, retry
-// buffers and static methods mean nothing here, and unknown ones are passed over.
+// parse reads the options that grpc-go exports. Those about retry buffers and static
+// methods mean nothing here, and unknown ones are passed over. A compressor need only
+// be installed: links carry messages as they are.
 func (o *options) parse(opts []grpc.CallOption) error {
 	for _, opt := range opts {
 		o.set(opt)
@@ -44,6 +48,9 @@ func (o *options) parse(opts []grpc.CallOption) error {
 	}
 	if o.subtype == "" {
 		o.subtype = o.codec.Name()
+	}
+	if c := o.compressor; c != "" && c != encoding.Identity && encoding.GetCompressor(c) == nil {
+		return status.Errorf(codes.Internal, "grpc: Compressor is not installed for requested grpc-encoding %q", c)
 	}
 	return nil
 }
@@ -70,12 +77,14 @@ func (o *options) set(opt grpc.CallOption) {
 		o.authority = opt.Authority
 	case link.WaitCallOption:
 		o.wait = opt.Wait
+	case receipt.CallOption:
+		o.receipt = opt.Receipt
 	default:
-		o.setCodec(opt)
+		o.setEncoding(opt)
 	}
 }
 
-func (o *options) setCodec(opt grpc.CallOption) {
+func (o *options) setEncoding(opt grpc.CallOption) {
 	switch opt := opt.(type) {
 	case grpc.ContentSubtypeCallOption:
 		o.subtype = opt.ContentSubtype
@@ -85,5 +94,7 @@ func (o *options) setCodec(opt grpc.CallOption) {
 		o.codec = opt.CodecV2
 	case grpc.CustomCodecCallOption:
 		o.codec = oldCodec{opt.Codec, opt.Codec.String()}
+	case grpc.CompressorCallOption:
+		o.compressor = opt.CompressorType
 	}
 }

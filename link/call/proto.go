@@ -31,12 +31,14 @@ func (protoCodec) Unmarshal(data mem.BufferSlice, v any) error {
 	return encoding.GetCodecV2(grpcproto.Name).Unmarshal(data, v)
 }
 
-// marshalSmall encodes a message for which buffers are not worth it, if it is one.
-func (protoCodec) marshalSmall(v any) (b []byte, small bool, err error) {
-	m, ok := v.(proto.Message)
-	if !ok || !mem.IsBelowBufferPoolingThreshold(proto.Size(m)) {
-		return nil, false, nil
+// marshalSmall encodes a message for which grpc's buffers are not worth it, if it is one.
+func (protoCodec) marshalSmall(v any) (m Message, small bool, err error) {
+	p, ok := v.(proto.Message)
+	if !ok || !mem.IsBelowBufferPoolingThreshold(proto.Size(p)) {
+		return Message{}, false, nil
 	}
-	b, err = proto.MarshalOptions{UseCachedSize: true}.Marshal(m) // the size was asked for above
-	return b, true, err
+	o := smalls.Get().(*other)
+	known := proto.MarshalOptions{UseCachedSize: true} // the size was asked for above
+	o.small, err = known.MarshalAppend(o.small[:0], p)
+	return Message{other: o}, true, err
 }

@@ -44,13 +44,7 @@ func (t *Table) Serve(ctx context.Context, in Incoming, tr ServerTransport) End 
 	if m == nil {
 		return End{Status: status.New(codes.Unimplemented, missing)}
 	}
-	s := &serverStream{
-		tr: tr, method: m, codec: t.codecOf(in), maxRecv: t.options.MaxRecv, maxSend: t.options.MaxSend,
-		stats: statsOf(t.options.Stats, false),
-	}
-	ctx = metadata.NewIncomingContext(ctx, in.Header)
-	ctx = grpc.NewContextWithServerTransportStream(ctx, transportStream{s})
-	s.ctx = s.stats.begin(ctx, m.full, m.desc)
+	s := t.open(ctx, m, in, tr)
 	s.stats.handle(s.ctx, func() stats.RPCStats {
 		return &stats.InHeader{FullMethod: m.full, Header: in.Header.Copy()}
 	})
@@ -59,6 +53,22 @@ func (t *Table) Serve(ctx context.Context, in Incoming, tr ServerTransport) End 
 	s.stats.handle(s.ctx, func() stats.RPCStats { return &stats.OutTrailer{Trailer: end.Trailer} })
 	s.stats.end(s.ctx, end.Status.Err())
 	return end
+}
+
+// open makes the handler's end of a call, with a context that leads to it.
+func (t *Table) open(ctx context.Context, m *method, in Incoming, tr ServerTransport) *serverStream {
+	var s *serverStream
+	if own, ok := ctx.(*HandlerContext); ok {
+		s = &own.stream
+	} else {
+		s = new(serverStream)
+		ctx = metadata.NewIncomingContext(ctx, in.Header)
+		ctx = grpc.NewContextWithServerTransportStream(ctx, transportStream{s})
+	}
+	s.tr, s.method, s.incoming, s.codec = tr, m, in.Header, t.codecOf(in)
+	s.maxRecv, s.maxSend, s.stats = t.options.MaxRecv, t.options.MaxSend, statsOf(t.options.Stats, false)
+	s.ctx = s.stats.begin(ctx, m.full, m.desc)
+	return s
 }
 
 // codecOf tells how a call's messages are encoded. Of what nobody knows, the message

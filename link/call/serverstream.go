@@ -23,6 +23,7 @@ type serverStream struct {
 	ctx              context.Context //nolint:containedctx // the call's own
 	tr               ServerTransport
 	method           *method
+	incoming         metadata.MD // nobody changes it
 	codec            encoding.CodecV2
 	maxRecv, maxSend int
 	stats            *statsHandlers
@@ -91,8 +92,8 @@ func (s *serverStream) flushHeader(first bool) error {
 }
 
 func (s *serverStream) SendMsg(v any) error {
-	if s.ctx.Err() != nil {
-		return s.broken(s.ctx.Err())
+	if err := ended(s.ctx); err != nil {
+		return s.broken(err)
 	}
 	m, err := seal(s.tr, s.codec, v, s.maxSend)
 	if err != nil {

@@ -20,12 +20,12 @@ type exchange struct {
 	dialer *dialer
 	server *server
 	in     call.Incoming
-	shared bool
 
-	end   call.End // the worker's until the call has ended, then the caller's
-	state atomic.Int32
-	bell  chan struct{} // has room for a token of who ends the call; nil: a stream
-	at    int           // its place in the server's list
+	end    call.End // the worker's until the call has ended, then the caller's
+	shared bool
+	state  atomic.Int32
+	bell   chan struct{} // has room for a token of who ends the call; nil: a stream
+	at     int           // its place in the server's list
 }
 
 // A call is running, until it has ended or its caller has left: the first counts.

@@ -128,11 +128,11 @@ func openings() []Opening {
 	}
 }
 
-func ends(t *testing.T) []call.End {
-	t.Helper()
+func ends(tb testing.TB) []call.End {
+	tb.Helper()
 	detail, err := anypb.New(wrapperspb.String("detail"))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return []call.End{
 		{},

@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/peer"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/kerf-go/kerf/link"
 	"github.com/kerf-go/kerf/link/call"
@@ -27,7 +28,9 @@ func seed(f *testing.F) {
 	for _, o := range openings() {
 		f.Add(o.Append(nil, 1))
 	}
-	f.Add(AppendEnd(nil, 1, call.End{}))
+	for _, end := range ends(f) {
+		f.Add(AppendEnd(nil, 1, end))
+	}
 	f.Add(AppendNumber(Append(nil, Frame{Kind: kindPiece, Call: 1, Payload: []byte("x")}), Ping, 1))
 	f.Add(Append(Append(nil, Frame{Kind: kindHeader, Call: 1, Payload: make([]byte, 4)}),
 		Frame{Kind: kindData, Call: 1, Payload: []byte{0, 0, 0, 2, 'a'}}))
@@ -49,7 +52,9 @@ func FuzzFrames(f *testing.F) {
 			if o, err := ParseOpening(read); err == nil {
 				same(t, o, read)
 			}
-			_, _ = parseEnd(read)
+			if end, err := parseEnd(read); err == nil && len(read.Payload) < maxPayload/3 { // U+FFFD has 3 bytes
+				sameEnd(t, end, read)
+			}
 			b = rest
 		}
 	})
@@ -64,6 +69,19 @@ func same(t *testing.T, o Opening, read Frame) {
 	again, err := ParseOpening(f)
 	if err != nil || again.Method != o.Method || again.Timeout != o.Timeout || !sameMetadata(again.Header, o.Header) {
 		t.Fatalf("%v: %+v is read as %+v", err, o, again)
+	}
+}
+
+func sameEnd(t *testing.T, end call.End, read Frame) {
+	t.Helper()
+	f, _, err := Next(AppendEnd(nil, read.Call, end))
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := parseEnd(f)
+	if err != nil || !proto.Equal(again.Status.Proto(), end.Status.Proto()) ||
+		!sameMetadata(again.Trailer, end.Trailer) {
+		t.Fatalf("%v: %+v is read as %+v", err, end, again)
 	}
 }
 

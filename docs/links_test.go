@@ -5,7 +5,6 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +18,8 @@ import (
 	"github.com/kerf-go/kerf/link/tcplink"
 	"github.com/kerf-go/kerf/link/udplink"
 )
+
+const natsClient = "links/natsclient.py"
 
 // What the clients call, and what they print.
 const (
@@ -44,12 +45,8 @@ func checkGoClient(t *testing.T, l link.Link) {
 	name, prefix := l.Scheme()+"client", l.Scheme()+"://"
 	checkClient(t, "links/"+name+"/main.go")
 	address := strings.TrimPrefix(serveHealth(t, l, prefix+"127.0.0.1:0"), prefix)
-	binary := filepath.Join(t.TempDir(), name)
-	output(t, exec.CommandContext(t.Context(), "go", "build", "-o", binary, "./links/"+name))
-	call := func(method, request string) (string, error) {
-		out, err := exec.CommandContext(t.Context(), binary, address, method, request).CombinedOutput()
-		return string(out), err
-	}
+	client := goClient(t, name)
+	call := func(method, request string) (string, error) { return run(t, client, address, method, request) }
 	if out, err := call(check, "{}"); err != nil || out != serving {
 		t.Errorf("%v: %s", err, out)
 	}
@@ -60,18 +57,13 @@ func checkGoClient(t *testing.T, l link.Link) {
 
 func TestTheNATSClientOfThePageSpeaksToAServer(t *testing.T) {
 	t.Parallel()
-	const client = "links/natsclient.py"
-	checkClient(t, client)
-	python, err := exec.LookPath("python3")
-	if err != nil {
-		missing(t, "the client is in Python: install python3 to run this test")
-	}
+	checkClient(t, natsClient)
+	python := python(t)
 	const subject = "kerf.docs.health"
 	broker := startBroker(t)
 	serveHealth(t, natslink.Link{}, "nats://"+broker+"/"+subject)
 	call := func(subject, method, request string) (string, error) {
-		out, err := exec.CommandContext(t.Context(), python, client, broker, subject, method, request).CombinedOutput()
-		return string(out), err
+		return run(t, python, natsClient, broker, subject, method, request)
 	}
 	if out, err := call(subject, check, "{}"); err != nil || out != serving {
 		t.Errorf("%v: %s", err, out)

@@ -12,7 +12,10 @@ import (
 
 // barrier turns a panic of a handler into Internal for its one call. grpc-go lets
 // it end the process.
-type barrier struct{ logger *slog.Logger }
+type barrier struct {
+	logger  *slog.Logger
+	outside bool // intercept is the first interceptor of streams, which sees the panics of handlers too
+}
 
 // around is the description of a service with the barrier around each handler.
 func (b barrier) around(desc *grpc.ServiceDesc) *grpc.ServiceDesc {
@@ -20,6 +23,9 @@ func (b barrier) around(desc *grpc.ServiceDesc) *grpc.ServiceDesc {
 	guarded.Methods, guarded.Streams = slices.Clone(desc.Methods), slices.Clone(desc.Streams)
 	for i, m := range guarded.Methods {
 		guarded.Methods[i].Handler = b.unary("/"+desc.ServiceName+"/"+m.MethodName, m.Handler)
+	}
+	if b.outside {
+		return &guarded
 	}
 	for i, m := range guarded.Streams {
 		guarded.Streams[i].Handler = b.stream("/"+desc.ServiceName+"/"+m.StreamName, m.Handler)

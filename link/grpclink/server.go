@@ -53,7 +53,7 @@ func newServer(scheme string, l net.Listener, o link.ListenOptions, heartbeat ti
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	b := barrier{o.Logger}
+	b := barrier{logger: o.Logger, outside: true}
 	options := []grpc.ServerOption{
 		grpc.MaxRecvMsgSize(cmp.Or(o.MaxRecv, link.DefaultMaxRecv)),
 		grpc.MaxSendMsgSize(cmp.Or(o.MaxSend, link.DefaultMaxSend)),
@@ -72,7 +72,7 @@ func newServer(scheme string, l net.Listener, o link.ListenOptions, heartbeat ti
 	if scheme == "grpcs" {
 		options = append(options, grpc.Creds(credentials.NewTLS(o.TLS)))
 	}
-	return adopt(grpc.NewServer(options...), scheme, l, o)
+	return adopt(grpc.NewServer(options...), scheme, l, o, b)
 }
 
 // Serve puts an existing server, with its credentials, interceptors and services,
@@ -80,12 +80,12 @@ func newServer(scheme string, l net.Listener, o link.ListenOptions, heartbeat ti
 // grpc-go's ways with panics and mistakes; what is registered on the link.Server has
 // Kerf's. The URL says grpc:// whatever the server's credentials, which don't show.
 func Serve(s *grpc.Server, l net.Listener) link.Server {
-	return adopt(s, "grpc", l, link.ListenOptions{Logger: slog.Default()})
+	return adopt(s, "grpc", l, link.ListenOptions{}, barrier{logger: slog.Default()})
 }
 
-func adopt(s *grpc.Server, scheme string, l net.Listener, o link.ListenOptions) *server {
+func adopt(s *grpc.Server, scheme string, l net.Listener, o link.ListenOptions, b barrier) *server {
 	bound := url.URL{Scheme: scheme, Host: l.Addr().String()}
-	return &server{Table: call.NewTable(o), grpc: s, listener: l, url: bound.String(), barrier: barrier{o.Logger}}
+	return &server{Table: call.NewTable(o), grpc: s, listener: l, url: bound.String(), barrier: b}
 }
 
 func (s *server) URL() string { return s.url }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"math/bits"
 	"net"
 	"net/http"
 	"net/url"
@@ -20,6 +21,7 @@ type dialer struct {
 	base      string // URL without path
 	address   string // host:port
 	secure    bool
+	http1     bool // not HTTP/2
 	agent     string
 	http      *http.Client
 	transport *http.Transport
@@ -30,7 +32,10 @@ var _ call.Dialer = (*dialer)(nil)
 
 type (
 	client    = connect.Client[raw, raw]
-	clientKey struct{ method, codec string }
+	clientKey struct {
+		method, codec string
+		most          int // bytes of an answer's message
+	}
 )
 
 const (
@@ -40,7 +45,7 @@ const (
 	idleConns = 256
 )
 
-func newDialer(u *url.URL, o link.DialOptions, pings *http.HTTP2Config) (*dialer, error) {
+func newDialer(u *url.URL, o link.DialOptions, l Link) (*dialer, error) {
 	var protocols http.Protocols
 	switch version := u.Query().Get("http"); version {
 	case "", "2":
@@ -52,15 +57,16 @@ func newDialer(u *url.URL, o link.DialOptions, pings *http.HTTP2Config) (*dialer
 		return nil, fmt.Errorf("http=%s: write http=1 or http=2", version)
 	}
 	d := &dialer{
-		base: u.Scheme + "://" + u.Host, address: address(u), secure: u.Scheme == secureScheme, agent: "kerf-http",
+		base: u.Scheme + "://" + u.Host, address: address(u), secure: u.Scheme == secureScheme,
+		http1: protocols.HTTP1(), agent: "kerf-http",
 		transport: &http.Transport{
-			DialContext:         (&net.Dialer{Timeout: dialTimeout}).DialContext,
+			DialContext:         dialing(l.patience),
 			TLSClientConfig:     o.TLS.Clone(),
 			Protocols:           &protocols,
 			MaxIdleConnsPerHost: idleConns,
 			IdleConnTimeout:     90 * time.Second, //nolint:mnd // net/http's default transport's
 			DisableCompression:  true,
-			HTTP2:               pings,
+			HTTP2:               l.pings(),
 		},
 	}
 	if o.UserAgent != "" {
@@ -102,17 +108,25 @@ func (d *dialer) Open(ctx context.Context, r call.Request) (call.Transport, erro
 	return openStream(ctx, d, r)
 }
 
-func (d *dialer) client(method, codec string) *client {
-	key := clientKey{method, wireName(codec)}
+func (d *dialer) client(r call.Request) *client {
+	key := clientKey{r.Method, wireName(r.Codec), ceiling(r.MaxRecv)}
 	if c, ok := d.clients.Load(key); ok {
 		return c.(*client) //nolint:forcetypeassert // only clients are stored
 	}
-	c := connect.NewClient[raw, raw](observer{d.http}, d.base+method,
+	c := connect.NewClient[raw, raw](observer{d.http}, d.base+key.method,
 		connect.WithCodec(rawCodec{key.codec}),
 		connect.WithAcceptCompression("gzip", nil, nil),
+		connect.WithReadMaxBytes(key.most),
 		connect.WithCompressMinBytes(math.MaxInt))
 	stored, _ := d.clients.LoadOrStore(key, c)
 	return stored.(*client) //nolint:forcetypeassert // only clients are stored
+}
+
+// ceiling is where an answer above the limit is not even taken in: a power of two, so
+// that few clients differ. What is between is refused as on every link.
+func ceiling(limit int) int {
+	const least = 16 // bits; a failure has some text
+	return 1 << min(max(bits.Len(uint(limit)), least), bits.UintSize-2)
 }
 
 // setHeader writes what goes before the messages.

@@ -11,7 +11,10 @@
 //
 // Kerf's own conns speak the Connect protocol, by default over one kept-alive
 // HTTP/2 connection. http://host:port?http=1 makes them use HTTP/1.1, for servers
-// that know nothing else; streams in both directions at once need HTTP/2. With
-// http://host:port?codec=json messages are JSON unless a call option says otherwise: for
-// servers in languages without protobuf.
+// that know nothing else: streams in both directions at once are refused then, and a
+// silent server is noticed at the call's deadline, since HTTP/1.1 has no heartbeats.
+// With http://host:port?codec=json messages are JSON unless a call option says
+// otherwise: for servers in languages without protobuf.
+//
+// A peer that takes nothing of what it is sent for 30 seconds loses the connection.
 package httplink

@@ -19,39 +19,79 @@ import (
 
 	"github.com/kerf-go/kerf/link"
 	"github.com/kerf-go/kerf/link/call"
+	"github.com/kerf-go/kerf/transcode"
 )
 
 // compressMin is the smallest answer compressed for a client that asks for it.
 const compressMin = 1 << 10
 
-// newHandler answers every method of the table under /package.Service/Method.
-func newHandler(t *call.Table, o link.ListenOptions, secure bool) http.Handler {
-	maxRecv := o.MaxRecv
-	if maxRecv == 0 {
-		maxRecv = link.DefaultMaxRecv
+// newHandler answers every method of the table under /package.Service/Method, and under
+// the paths of its annotation.
+func newHandler(t *call.Table, o link.ListenOptions, secure bool) (http.Handler, error) {
+	annotated, err := rest(t, o, secure)
+	if err != nil {
+		return nil, err
 	}
+	plain := restHandler(annotated)
+	calls := newCalls(t, secure, plain)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case calls.methods[r.URL.Path] != nil:
+			takeForm(r)
+		case annotated.Matches(r):
+			plain.ServeHTTP(w, r)
+			return
+		}
+		w.Header()["Date"] = nil // metadata holds what the handler says, no more
+		calls.ServeHTTP(w, r)
+	}), nil
+}
+
+// NewHandler answers the calls of the methods of a table, which has been sealed, for
+// servers that answer other requests too: IsCall parts these.
+func NewHandler(t *call.Table) http.Handler {
+	return newCalls(t, false, http.NotFoundHandler())
+}
+
+// IsCall tells of requests whose headers say that they are calls by gRPC, gRPC-Web or
+// Connect. A plain POST of JSON is none, though it might be one by Connect.
+func IsCall(r *http.Request) bool {
+	if r.Method != http.MethodPost {
+		return false
+	}
+	kind := r.Header.Get("Content-Type")
+	return strings.HasPrefix(kind, "application/grpc") || strings.HasPrefix(kind, "application/connect+") ||
+		kind == "application/proto" || r.Header.Get("Connect-Protocol-Version") != ""
+}
+
+// calls answers by the methods of a table.
+type calls struct {
+	methods map[string]http.Handler
+	unknown http.Handler
+}
+
+func newCalls(t *call.Table, secure bool, rest http.Handler) *calls {
 	options := []connect.HandlerOption{
 		connect.WithCodec(rawCodec{protoName}), connect.WithCodec(rawCodec{jsonName}),
 		connect.WithCodec(rawCodec{"json; charset=utf-8"}),
-		connect.WithReadMaxBytes(maxRecv), connect.WithCompressMinBytes(compressMin),
+		connect.WithReadMaxBytes(t.MaxRecv()), connect.WithCompressMinBytes(compressMin),
 	}
-	methods := make(map[string]http.Handler)
+	c := &calls{make(map[string]http.Handler), unknownHandler{t, connect.NewErrorWriter(), rest}}
 	for service, info := range t.GetServiceInfo() {
 		for _, m := range info.Methods {
 			path := "/" + service + "/" + m.Name
-			methods[path] = methodHandler(arrival{t, path, secure}, m, options)
+			c.methods[path] = methodHandler(arrival{t, path, secure}, m, options)
 		}
 	}
-	unknown := unknownHandler{t, connect.NewErrorWriter()}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header()["Date"] = nil // metadata holds what the handler says, no more
-		if h := methods[r.URL.Path]; h != nil {
-			takeForm(r)
-			h.ServeHTTP(w, r)
-			return
-		}
-		unknown.ServeHTTP(w, r)
-	})
+	return c
+}
+
+func (c *calls) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if h := c.methods[r.URL.Path]; h != nil {
+		h.ServeHTTP(w, r)
+		return
+	}
+	c.unknown.ServeHTTP(w, r)
 }
 
 // arrival is where the calls of one method come in.
@@ -93,11 +133,12 @@ func methodHandler(a arrival, m grpc.MethodInfo, options []connect.HandlerOption
 type unknownHandler struct {
 	table  *call.Table
 	writer *connect.ErrorWriter
+	rest   http.Handler // tells what is missing to all others
 }
 
 func (h unknownHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !h.writer.IsSupported(r) {
-		http.Error(w, "no such page: services are called by POST /package.Service/Method", http.StatusNotFound)
+	if r.Method != http.MethodPost || !h.writer.IsSupported(r) {
+		h.rest.ServeHTTP(w, r)
 		return
 	}
 	end := h.table.Serve(r.Context(), call.Incoming{Method: r.URL.Path}, nil)
@@ -117,6 +158,9 @@ func (h unaryHandler) serve(ctx context.Context, r *connect.Request[raw]) (*conn
 	merge(info.ResponseHeader(), tr.header)
 	merge(info.ResponseTrailer(), trailer)
 	if end.Status != nil {
+		if after := transcode.RetryAfter(end.Trailer); after != "" && isJSON(r.Header()) {
+			info.ResponseHeader().Set("Retry-After", after)
+		}
 		return nil, toConnect(end.Status)
 	}
 	return connect.NewResponse(&raw{data: tr.reply}), nil
@@ -214,11 +258,13 @@ func incoming(path string, h http.Header) call.Incoming {
 	md["content-type"] = h["Content-Type"]
 	md["user-agent"] = h["User-Agent"]
 	codec := h.Get(codecHeader)
-	if codec == "" && strings.Contains(h.Get("Content-Type"), "json") {
+	if codec == "" && isJSON(h) {
 		codec = "json"
 	}
 	return call.Incoming{Method: path, Header: md, Codec: codec}
 }
+
+func isJSON(h http.Header) bool { return strings.Contains(h.Get("Content-Type"), "json") }
 
 func merge(to, from http.Header) {
 	for name, values := range from {

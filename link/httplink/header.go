@@ -33,7 +33,7 @@ const endHeader = "Kerf-End"
 func addMetadata(h http.Header, md metadata.MD) {
 	for key, values := range md {
 		name := key
-		if isOwned(key) && !kerfs[key] {
+		if isOwned(key) && !passes[key] {
 			name = escape + key
 		}
 		name = textproto.CanonicalMIMEHeaderKey(name)
@@ -46,8 +46,9 @@ func addMetadata(h http.Header, md metadata.MD) {
 	}
 }
 
-// kerfs are keys that begin like Kerf's own headers of this link and are metadata.
-var kerfs = map[string]bool{"kerf-caller": true}
+// passes are keys that begin like a protocol's own and are metadata, which others read too:
+// grpc-retry-pushback-ms tells callers of any kind how long to wait (gRFC A6).
+var passes = map[string]bool{"kerf-caller": true, "grpc-retry-pushback-ms": true}
 
 // readMetadata makes metadata of what the other side's addMetadata wrote; a
 // header that is the protocol's own is left out.
@@ -57,7 +58,7 @@ func readMetadata(h http.Header) metadata.MD {
 		key := strings.ToLower(name)
 		if escaped, ok := strings.CutPrefix(key, escape); ok {
 			key = escaped
-		} else if isOwned(key) && !kerfs[key] {
+		} else if isOwned(key) && !passes[key] {
 			continue
 		}
 		for _, value := range values {

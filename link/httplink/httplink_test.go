@@ -25,12 +25,17 @@ func TestCallsOverHTTPBehaveAsGRPC(t *testing.T) { //nolint:paralleltest // its 
 // serving is a server of Exercise that answers nothing but Unimplemented.
 func serving(t *testing.T) link.Server {
 	t.Helper()
+	return serve(t, linktestv1.UnimplementedExerciseServer{})
+}
+
+func serve(t *testing.T, impl linktestv1.ExerciseServer) link.Server {
+	t.Helper()
 	u := &url.URL{Scheme: "http", Host: "127.0.0.1:0"}
 	server, err := httplink.Link{}.Listen(t.Context(), u, link.ListenOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	linktestv1.RegisterExerciseServer(server, linktestv1.UnimplementedExerciseServer{})
+	linktestv1.RegisterExerciseServer(server, impl)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve() }()
 	t.Cleanup(func() {

@@ -14,7 +14,8 @@ import (
 
 // Link is the HTTP link. The zero value is ready to use.
 type Link struct {
-	heartbeat time.Duration // 0: defaultHeartbeat; tests have no time for that
+	// Tests have no time for the defaults, which 0 stands for.
+	heartbeat, patience time.Duration
 }
 
 // defaultHeartbeat is how long an HTTP/2 connection may be silent before its peer is
@@ -22,9 +23,16 @@ type Link struct {
 // it ends with Unavailable.
 const defaultHeartbeat = 10 * time.Second
 
+// defaultPatience is how long a peer may take nothing of what it is sent before the
+// connection is closed.
+const defaultPatience = 30 * time.Second
+
 func (l Link) pings() *http.HTTP2Config {
-	every := cmp.Or(l.heartbeat, defaultHeartbeat)
-	return &http.HTTP2Config{SendPingTimeout: every, PingTimeout: every}
+	return &http.HTTP2Config{SendPingTimeout: l.heartbeat, PingTimeout: l.heartbeat}
+}
+
+func (l Link) complete() Link {
+	return Link{cmp.Or(l.heartbeat, defaultHeartbeat), cmp.Or(l.patience, defaultPatience)}
 }
 
 var _ link.Link = Link{}
@@ -45,7 +53,7 @@ func (l Link) Dial(u *url.URL, o link.DialOptions) (link.Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dial %q: %w", u, err)
 	}
-	d, err := newDialer(u, o, l.pings())
+	d, err := newDialer(u, o, l.complete())
 	if err != nil {
 		return nil, fmt.Errorf("dial %q: %w", u, err)
 	}
@@ -57,7 +65,7 @@ func (l Link) Listen(ctx context.Context, u *url.URL, o link.ListenOptions) (lin
 	if err := check(u); err != nil {
 		return nil, fmt.Errorf("listen on %q: %w", u, err)
 	}
-	return listen(ctx, u, o, l.pings())
+	return listen(ctx, u, o, l.complete())
 }
 
 const secureScheme = "https"

@@ -34,8 +34,13 @@ func (o observer) Do(r *http.Request) (*http.Response, error) {
 	if to, ok := r.Context().Value(responseKey{}).(*http.Response); ok && err == nil {
 		to.StatusCode, to.Header = response.StatusCode, response.Header
 	}
-	if streams && err != nil {
+	switch {
+	case streams && err != nil:
 		close(failed)
+	case streams:
+		// connect-go takes every stream for one in both directions, and refuses its
+		// answer by HTTP/1.1. openStream has refused those that are.
+		response.ProtoMajor, response.ProtoMinor = 2, 0
 	}
 	return response, err
 }

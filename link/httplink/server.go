@@ -41,7 +41,7 @@ const (
 	streamBuffer, connBuffer = 1 << 20, 1 << 30
 )
 
-func listen(ctx context.Context, u *url.URL, o link.ListenOptions, pings *http.HTTP2Config) (*server, error) {
+func listen(ctx context.Context, u *url.URL, o link.ListenOptions, how Link) (*server, error) {
 	if u.Scheme == secureScheme && o.TLS == nil {
 		return nil, fmt.Errorf("listen on %q: https needs a certificate in ListenOptions.TLS", u)
 	}
@@ -50,6 +50,7 @@ func listen(ctx context.Context, u *url.URL, o link.ListenOptions, pings *http.H
 		return nil, fmt.Errorf("listen on %s: %w", u, err)
 	}
 	bound := &url.URL{Scheme: u.Scheme, Host: l.Addr().String()}
+	l = listener{l, how.patience}
 	if u.Scheme == secureScheme {
 		config := o.TLS.Clone()
 		config.NextProtos = []string{"h2", "http/1.1"}
@@ -59,7 +60,7 @@ func listen(ctx context.Context, u *url.URL, o link.ListenOptions, pings *http.H
 		Table: call.NewTable(o), listener: l, url: bound.String(), options: o, secure: u.Scheme == secureScheme,
 		drained: make(chan struct{}),
 	}
-	s.http = s.newHTTP(pings)
+	s.http = s.newHTTP(how.pings())
 	return s, nil
 }
 
@@ -99,7 +100,12 @@ func (s *server) Serve() error {
 		return fmt.Errorf("serve %s: it has been closed already", s.url)
 	default:
 	}
-	s.http.Handler = newHandler(s.Table, s.options, s.secure)
+	handler, err := newHandler(s.Table, s.options, s.secure)
+	if err != nil {
+		_ = s.Close()
+		return err
+	}
+	s.http.Handler = handler
 	if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve %s: %w", s.url, err)
 	}

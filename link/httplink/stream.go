@@ -6,7 +6,9 @@ import (
 	"io"
 
 	"connectrpc.com/connect"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 
 	"github.com/kerf-go/kerf/link"
 	"github.com/kerf-go/kerf/link/call"
@@ -23,11 +25,15 @@ var _ call.Transport = (*stream)(nil)
 
 // openStream sends the header, and returns once the request has a connection.
 func openStream(ctx context.Context, d *dialer, r call.Request) (call.Transport, error) {
+	if d.http1 && r.Desc.ClientStreams && r.Desc.ServerStreams {
+		return nil, link.Mark(status.Newf(codes.Unimplemented,
+			"%s streams in both directions, which HTTP/1.1 cannot: dial without http=1", r.Method), link.NeverSent)
+	}
 	e := newExchange(ctx, d)
 	failed := make(chan struct{})
 	s := &stream{
 		exchange: e,
-		stream:   d.client(r.Method, r.Codec).CallBidiStream(withFailure(e.ctx, failed)),
+		stream:   d.client(r).CallBidiStream(withFailure(e.ctx, failed)),
 	}
 	d.setHeader(s.stream.RequestHeader(), r)
 	if err := s.stream.Send(nil); err != nil && !errors.Is(err, io.EOF) {

@@ -60,7 +60,7 @@ func (u *unary) post(response *http.Response) (*connect.Response[raw], error) {
 	request := connect.NewRequest(&raw{data: u.message.Bytes()})
 	u.dialer.setHeader(request.Header(), u.request)
 	ctx := withResponse(u.ctx, response)
-	reply, err := u.dialer.client(u.request.Method, u.request.Codec).CallUnary(ctx, request)
+	reply, err := u.dialer.client(u.request).CallUnary(ctx, request)
 	u.header, u.trailer = splitTrailer(response.Header)
 	return reply, err
 }

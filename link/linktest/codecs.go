@@ -1,13 +1,17 @@
 package linktest
 
 import (
+	"context"
 	"errors"
 	"sync/atomic"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/encoding"
+	"google.golang.org/grpc/encoding/gzip"
 	"google.golang.org/grpc/mem"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/kerf-go/kerf/link"
 )
 
 func codecRows() []row {
@@ -17,8 +21,14 @@ func codecRows() []row {
 		{name: "a content subtype without a codec is refused", run: unknownSubtype},
 		{name: "a forced codec encodes the request and decodes the reply", run: forcedCodec},
 		{name: "a forced codec of the newer kind encodes the request and decodes the reply", run: forcedCodecV2},
+		{name: "a forced codec of the oldest kind encodes the request and decodes the reply", run: customCodec},
 		{name: "a forced codec that cannot encode fails the call", run: encodeFails},
 		{name: "a forced codec that cannot decode fails the call", run: decodeFails},
+		{name: "a compressor that is installed does no harm", run: compressors(gzip.Name, encoding.Identity)},
+		{
+			name: "a compressor that is not installed fails the call before it is sent",
+			run:  compressors("linktest-nothing"),
+		},
 	}
 }
 
@@ -35,6 +45,23 @@ func unknownSubtype(s *side) {
 	s.code("call", err)
 }
 
+func compressors(names ...string) func(*side) {
+	return func(s *side) {
+		client := s.serve(exercise{unary: func(_ context.Context, m *message) (*message, error) {
+			s.note("handled")
+			return m, nil
+		}}).client
+		for _, name := range names {
+			reply, err := client.Unary(s.ctx, text("x"), grpc.UseCompressor(name))
+			s.status("call", err)
+			s.note("reply", reply.GetText())
+			if err != nil {
+				s.ran("outcome", err, link.NeverSent)
+			}
+		}
+	}
+}
+
 // oldCodec speaks proto, counts, and fails when told to.
 type oldCodec struct {
 	encoded, decoded     atomic.Bool
@@ -43,7 +70,8 @@ type oldCodec struct {
 
 var _ encoding.Codec = (*oldCodec)(nil)
 
-func (*oldCodec) Name() string { return "proto" }
+func (*oldCodec) Name() string   { return "proto" }
+func (*oldCodec) String() string { return "proto" } // its name in the oldest interface
 
 func (c *oldCodec) Marshal(v any) ([]byte, error) {
 	c.encoded.Store(true)
@@ -101,6 +129,15 @@ func forcedCodec(s *side) {
 func forcedCodecV2(s *side) {
 	c := &oldCodec{}
 	reply, err := s.serve(exercise{}).client.Unary(s.ctx, text("x"), grpc.ForceCodecV2(newCodec{c}))
+	s.status("call", err)
+	s.message("reply", reply)
+	s.note("codec used", c.encoded.Load(), c.decoded.Load())
+}
+
+func customCodec(s *side) {
+	c := &oldCodec{}
+	//nolint:staticcheck // deprecated, and in use
+	reply, err := s.serve(exercise{}).client.Unary(s.ctx, text("x"), grpc.CallCustomCodec(c))
 	s.status("call", err)
 	s.message("reply", reply)
 	s.note("codec used", c.encoded.Load(), c.decoded.Load())

@@ -79,14 +79,6 @@ func natures() []exception {
 			reason:  "grpc-go has no codec of that name, unless the program registers one",
 			want:    map[string][]string{"call": good, "reply": {"x"}},
 		},
-		{
-			row:     "an address is taken once",
-			schemes: []string{"nats"},
-			reason:  "the servers of one subject share its calls: that is how replicas are reached",
-			want: map[string][]string{
-				"refused": {"false"}, "close": {"OK"}, "call of the first": good,
-			},
-		},
 	}
 }
 

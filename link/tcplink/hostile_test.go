@@ -3,9 +3,7 @@ package tcplink_test
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"io"
-	"math/rand/v2"
 	"net"
 	"strings"
 	"testing"
@@ -17,6 +15,7 @@ import (
 	"github.com/kerf-go/kerf/link"
 	"github.com/kerf-go/kerf/link/call/frame"
 	"github.com/kerf-go/kerf/link/linktest/captures"
+	"github.com/kerf-go/kerf/link/linktest/hostile"
 	pb "github.com/kerf-go/kerf/link/linktest/v1"
 )
 
@@ -37,12 +36,19 @@ func made(k frame.Kind, id uint64, payload string) string {
 	return string(frame.Append(nil, frame.Frame{Kind: k, Call: id, Payload: []byte(payload)}))
 }
 
+// target is the address of a server, and a good call to it.
+func target(t *testing.T) (address string, well func(*testing.T)) {
+	t.Helper()
+	url := serve(t, captures.Service{})
+	return strings.TrimPrefix(url, "tcp://"), hostile.Well(dial(t, url))
+}
+
 // A server closes the connection of a client that makes no sense, and serves the
 // others.
 func TestHostileBytesCloseTheConnection(t *testing.T) {
 	t.Parallel()
-	url := serve(t, captures.Service{})
-	for name, bytes := range map[string]string{
+	address, well := target(t)
+	hostile.Bytes(t, address, map[string]string{
 		"another protocol":             "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
 		"a version that is too new":    "kerf\x09\x02\x00\x00",
 		"versions the wrong way round": "kerf\x01\x02\x00\x00",
@@ -59,16 +65,7 @@ func TestHostileBytesCloseTheConnection(t *testing.T) {
 			made(data, 1, "\x00\x00\x00\x00"),
 		"a ping of the wrong size": preface + made(frame.Ping, 0, "x"),
 		"an unknown kind":          preface + opening() + made(99, 1, ""),
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			c := connect(t, url)
-			if _, err := io.WriteString(c, bytes); err != nil {
-				t.Fatal(err)
-			}
-			closedSoon(t, c)
-		})
-	}
+	}, well)
 }
 
 func TestMoreThanThereIsCreditForClosesTheConnection(t *testing.T) {
@@ -83,27 +80,14 @@ func TestMoreThanThereIsCreditForClosesTheConnection(t *testing.T) {
 			break
 		}
 	}
-	closedSoon(t, c)
+	hostile.Closed(t, c)
 }
 
 func TestRandomBytesHarmNobody(t *testing.T) {
 	t.Parallel()
-	url := serve(t, captures.Service{})
-	const seed, rounds, size = 7, 300, 400
-	random := rand.New(rand.NewPCG(seed, seed))
-	for range rounds {
-		c := connect(t, url)
-		b := []byte(preface + opening())
-		for range random.IntN(size) {
-			b = append(b, byte(random.Uint32()))
-		}
-		b[len(preface)+random.IntN(len(b)-len(preface))] ^= 1 << random.IntN(8)
-		_, _ = c.Write(b) // it may close meanwhile
-		_ = c.Close()
-	}
-	if _, err := pb.NewExerciseClient(dial(t, url)).Unary(t.Context(), &pb.Message{Text: "x"}); err != nil {
-		t.Error(err)
-	}
+	address, well := target(t)
+	hostile.Random(t, address, preface+opening())
+	well(t)
 }
 
 func TestAPeerThatIsNoServerIsUnavailable(t *testing.T) {
@@ -204,17 +188,4 @@ func impostor(t *testing.T, greeting string) string {
 		}
 	}()
 	return "tcp://" + l.Addr().String()
-}
-
-// closedSoon reads what the other side says until it hangs up.
-func closedSoon(t *testing.T, c net.Conn) {
-	t.Helper()
-	if err := c.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
-		t.Fatal(err)
-	}
-	_, err := io.Copy(io.Discard, c)
-	var slow net.Error
-	if errors.As(err, &slow) && slow.Timeout() {
-		t.Error("the connection stays open")
-	}
 }

@@ -2,6 +2,7 @@ package tcplink
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -19,25 +20,43 @@ const (
 	prefaceWait = 5 * time.Second
 )
 
+// preface is what a side says of itself.
+type preface struct {
+	newest, oldest byte
+	features       uint16
+}
+
+func (p preface) bytes() []byte {
+	return binary.BigEndian.AppendUint16(append([]byte(magic), p.newest, p.oldest), p.features)
+}
+
+// parsePreface reads one of a peer that this program can speak with.
+func parsePreface(b []byte) (preface, error) {
+	if len(b) != prefaceLen || string(b[:len(magic)]) != magic {
+		return preface{}, errors.New("does not speak Kerf's TCP format")
+	}
+	p := preface{newest: b[4], oldest: b[5], features: binary.BigEndian.Uint16(b[6:])}
+	if p.newest < oldest || p.oldest > newest || p.newest < p.oldest {
+		return preface{}, fmt.Errorf("speaks versions %d to %d of Kerf's TCP format, and this program %d to %d",
+			p.oldest, p.newest, oldest, newest)
+	}
+	return p, nil
+}
+
 // greet exchanges prefaces. A connection that does not begin so is of no use.
 func greet(c net.Conn) error {
 	if err := c.SetDeadline(time.Now().Add(prefaceWait)); err != nil {
 		return err
 	}
-	own := binary.BigEndian.AppendUint16(append([]byte(magic), newest, oldest), features)
-	if _, err := c.Write(own); err != nil {
+	if _, err := c.Write(preface{newest, oldest, features}.bytes()); err != nil {
 		return err
 	}
 	theirs := make([]byte, prefaceLen)
 	if _, err := io.ReadFull(c, theirs); err != nil {
 		return err
 	}
-	if string(theirs[:len(magic)]) != magic {
-		return fmt.Errorf("%s does not speak Kerf's TCP format", c.RemoteAddr())
-	}
-	if most, least := theirs[4], theirs[5]; most < oldest || least > newest || most < least {
-		return fmt.Errorf("%s speaks versions %d to %d of Kerf's TCP format, and this program %d to %d",
-			c.RemoteAddr(), least, most, oldest, newest)
+	if _, err := parsePreface(theirs); err != nil {
+		return fmt.Errorf("%s %w", c.RemoteAddr(), err)
 	}
 	return c.SetDeadline(time.Time{})
 }

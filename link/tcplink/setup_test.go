@@ -14,6 +14,11 @@ import (
 // serve serves until the test ends, and gives the URL.
 func serve(t *testing.T, impl pb.ExerciseServer) string {
 	t.Helper()
+	return start(t, impl).URL()
+}
+
+func start(t *testing.T, impl pb.ExerciseServer) link.Server {
+	t.Helper()
 	u := &url.URL{Scheme: "tcp", Host: "127.0.0.1:0"}
 	server, err := tcplink.Link{}.Listen(t.Context(), u, link.ListenOptions{})
 	if err != nil {
@@ -28,7 +33,7 @@ func serve(t *testing.T, impl pb.ExerciseServer) string {
 			t.Error(err)
 		}
 	})
-	return server.URL()
+	return server
 }
 
 func dial(t *testing.T, rawURL string) link.Conn {

@@ -27,7 +27,8 @@ const (
 	goldenClient = 0x2122232425262728
 	goldenSecret = "the secret of the captures"
 
-	folder = "testdata/v1"
+	folder     = "testdata/v1"
+	featuresAt = 6 // in each datagram
 )
 
 // captured is the service of the captures, which can be made to wait.
@@ -62,27 +63,32 @@ func TestAServerAnswersAsCaptured(t *testing.T) {
 			if name == "gone.txt" { // there is no room to keep an answer
 				r.server.memory.size = mostMemory - callerCost - slotCost
 			}
-			parts := captures.Read(t, folder, name)
-			for i, p := range parts {
-				if !p.FromClient {
-					continue
-				}
-				if i+1 == len(parts) || parts[i+1].FromClient {
-					if got := r.take(p.Bytes); got != nil {
-						t.Errorf("part %d is answered: %x", i, got)
-					}
-					continue
-				}
-				var got []byte
-				eventually(t, "the server answers", func() bool { // who asks again until the call has ended
-					got = r.take(p.Bytes)
-					return kindOf(t, got) == kindOf(t, parts[i+1].Bytes)
-				})
-				if want := parts[i+1].Bytes; !bytes.Equal(got, want) {
-					t.Errorf("part %d is answered\ngot  %x\nwant %x", i, got, want)
-				}
-			}
+			answered(t, r, captures.Read(t, folder, name))
 		})
+	}
+}
+
+// answered plays the client of a capture to a server.
+func answered(t *testing.T, r *raw, parts []captures.Part) {
+	t.Helper()
+	for i, p := range parts {
+		if !p.FromClient {
+			continue
+		}
+		if i+1 == len(parts) || parts[i+1].FromClient {
+			if got := r.take(p.Bytes); got != nil {
+				t.Errorf("part %d is answered: %x", i, got)
+			}
+			continue
+		}
+		var got []byte
+		eventually(t, "the server answers", func() bool { // who asks again until the call has ended
+			got = r.take(p.Bytes)
+			return kindOf(t, got) == kindOf(t, parts[i+1].Bytes)
+		})
+		if want := parts[i+1].Bytes; !bytes.Equal(got, want) {
+			t.Errorf("part %d is answered\ngot  %x\nwant %x", i, got, want)
+		}
 	}
 }
 
@@ -112,11 +118,24 @@ func TestAClientSpeaksAsCaptured(t *testing.T) {
 	})
 }
 
-// replay plays the server of a capture to a client of today: it answers what was said
-// then as it was answered then, and misses what is not said any more.
+// What one side may do in a later version does not trouble the other.
+func TestUnknownFeaturesAreIgnored(t *testing.T) {
+	t.Parallel()
+	const name = "unary.txt"
+	answered(t, goldenServer(t), captures.Featured(captures.Read(t, folder, name), true))
+	replayed(t, name, captures.Featured(captures.Read(t, folder, name), false),
+		func(ctx context.Context, client pb.ExerciseClient) { captures.Uses()[name](ctx, t, client) })
+}
+
 func replay(t *testing.T, name string, use func(context.Context, pb.ExerciseClient)) {
 	t.Helper()
-	parts := captures.Read(t, folder, name)
+	replayed(t, name, captures.Read(t, folder, name), use)
+}
+
+// replayed plays the server of a capture to a client of today: it answers what was said
+// then as it was answered then, and misses what is not said any more.
+func replayed(t *testing.T, name string, parts []captures.Part, use func(context.Context, pb.ExerciseClient)) {
+	t.Helper()
 	var (
 		mu   sync.Mutex // guards said
 		said = make([]bool, len(parts))
@@ -144,7 +163,9 @@ func replay(t *testing.T, name string, use func(context.Context, pb.ExerciseClie
 		if answer.kind == welcome {
 			answer.nonce = d.nonce
 		}
-		return [][]byte{answer.append(nil)}
+		b := answer.append(nil)
+		copy(b[featuresAt:], parts[i+1].Bytes[featuresAt:featuresAt+2])
+		return [][]byte{b}
 	}))
 	d := newDialer(u, link.DialOptions{}, usualDatagram, defaultHeartbeat)
 	d.id = goldenClient

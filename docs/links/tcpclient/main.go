@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 )
 
 func main() {
@@ -31,21 +32,17 @@ func call(address, method, request string) (answer string, err error) {
 		return "", err
 	}
 	defer func() { _ = c.Close() }()
-	opening := append(make([]byte, 8), text(method)...) // no limit of time
-	opening = append(opening, text("json")...)
-	opening = append(opening, number(0)...) // no metadata
-	out := []byte("kerf\x01\x01\x00\x00")
-	theirs := make([]byte, len(out))
-	if _, err = c.Write(out); err != nil {
+	_, _ = c.Write([]byte("kerf\x01\x01\x00\x00")) // what cannot be written shows in the next read
+	theirs := make([]byte, 8)
+	if _, err = io.ReadFull(c, theirs); err != nil {
 		return "", err
 	}
-	if _, err = io.ReadFull(c, theirs); err != nil || string(theirs[:4]) != "kerf" || theirs[5] > 1 {
-		return "", fmt.Errorf("no server of version 1: %q, %w", theirs, err)
+	if string(theirs[:4]) != "kerf" || theirs[4] < 1 || theirs[5] > 1 {
+		return "", fmt.Errorf("no server of version 1: it says %q", theirs)
 	}
-	out = append(frame(1, 1, opening), frame(2, 0, text(request))...)   // Open, unary; Data
-	if _, err = c.Write(append(out, frame(4, 0, nil)...)); err != nil { // Close
-		return "", err
-	}
+	opening := slices.Concat(make([]byte, 8), text(method), text("json"), make([]byte, 4)) // no limit, no metadata
+	// Open, unary; Data; Close
+	_, _ = c.Write(slices.Concat(frame(1, 1, opening), frame(2, 0, text(request)), frame(4, 0, nil)))
 	for header := make([]byte, 14); ; {
 		if _, err = io.ReadFull(c, header); err != nil {
 			return "", err
@@ -65,6 +62,9 @@ func call(address, method, request string) (answer string, err error) {
 				return "", fmt.Errorf("status %d: %s", code, payload[8:8+size])
 			}
 			return answer, nil
+		case 9: // Ping: the same as Pong
+			header[4] = 10
+			_, _ = c.Write(slices.Concat(header, payload))
 		}
 	}
 }

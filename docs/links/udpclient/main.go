@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"time"
 )
 
@@ -33,17 +34,17 @@ func call(address, method, request string) (string, error) {
 	}
 	defer func() { _ = c.Close() }()
 	nonce := binary.BigEndian.AppendUint64(nil, uint64(time.Now().UnixNano()))
-	hello := append([]byte("kerf\x01\x01\x00\x00"), nonce...)
-	welcome, err := ask(c, append(hello, make([]byte, 1200-len(hello))...), 2)
-	if err != nil || len(welcome) < 44 || welcome[42] > 1 || welcome[43] != 0 {
-		return "", fmt.Errorf("no server of version 1: %x, %w", welcome, err)
+	welcome, err := ask(c, slices.Concat([]byte("kerf\x01\x01\x00\x00"), nonce, make([]byte, 1200-16)), 2)
+	if err != nil {
+		return "", err
 	}
-	opening := append(make([]byte, 8), text(method)...) // no limit of time
-	opening = append(append(opening, text("json")...), 0, 0, 0, 0)
-	out := append([]byte("kerf\x01\x03\x00\x00"), welcome[16:40]...) // epoch and cookie
-	out = append(append(out, nonce...), 1200>>8, 1200&255)           // the client may be any number
-	out = append(append(out, frame(1, 1, opening)...), frame(2, 0, text(request))...)
-	b, err := ask(c, append(out, frame(4, 0, nil)...), 4)
+	if len(welcome) < 44 || welcome[42] > 1 || welcome[43] != 0 {
+		return "", fmt.Errorf("no server of version 1 that takes calls: it says %x", welcome)
+	}
+	opening := slices.Concat(make([]byte, 8), text(method), text("json"), make([]byte, 4)) // no limit, no metadata
+	b, err := ask(c, slices.Concat([]byte("kerf\x01\x03\x00\x00"), welcome[16:40],         // epoch and cookie
+		nonce, []byte{1200 >> 8, 1200 & 255}, // the client may be any number
+		frame(1, 1, opening), frame(2, 0, text(request)), frame(4, 0, nil)), 4)
 	answer := ""
 	for b = b[min(24, len(b)):]; len(b) >= 14; b = b[14+binary.BigEndian.Uint32(b):] {
 		payload := b[14 : 14+binary.BigEndian.Uint32(b)]

@@ -46,6 +46,13 @@ func (Driver) Start(ctx context.Context, o broker.Options) (broker.Server, error
 	return b, nil
 }
 
+// Until a broker knows that a client is gone it gives that one its share of the calls, and
+// they are lost. nats-server takes up to six minutes.
+const (
+	pingEvery  = 3 * time.Second
+	mostMissed = 2 // pings without an answer
+)
+
 func start(ctx context.Context, o broker.Options) (*running, error) {
 	host, text, err := net.SplitHostPort(o.Address)
 	if err != nil {
@@ -57,6 +64,7 @@ func start(ctx context.Context, o broker.Options) (*running, error) {
 	}
 	options := &server.Options{
 		Host: host, Port: cmp.Or(port, server.RANDOM_PORT), NoSigs: true,
+		PingInterval: pingEvery, MaxPingsOut: mostMissed,
 		JetStream: true, StoreDir: o.Folder, SyncAlways: true,
 	}
 	s, err := server.NewServer(options)

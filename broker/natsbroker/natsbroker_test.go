@@ -2,6 +2,7 @@ package natsbroker_test
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"net"
 	"strings"
@@ -112,5 +113,26 @@ func TestAStartThatCannotBeSaysWhy(t *testing.T) {
 				t.Errorf("got %v, want %q", err, c.want)
 			}
 		})
+	}
+}
+
+func TestAClientThatFallsSilentIsGivenUp(t *testing.T) {
+	t.Parallel()
+	b := start(t, t.TempDir(), "127.0.0.1:0")
+	c, err := new(net.Dialer).DialContext(soon(t), "tcp", b.Address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err = io.WriteString(c, "CONNECT {}\r\nSUB x 1\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	const most = 15 * time.Second // two pings are missed, and a third is due
+	if err = c.SetReadDeadline(time.Now().Add(most)); err != nil {
+		t.Fatal(err)
+	}
+	said, err := io.ReadAll(c)
+	if err != nil || !strings.Contains(string(said), "Stale Connection") {
+		t.Errorf("within %v: %v, and it said %q", most, err, said)
 	}
 }

@@ -10,16 +10,15 @@ import (
 
 	"google.golang.org/grpc/metadata"
 
-	"github.com/kerf-go/kerf/link/call"
 	"github.com/kerf-go/kerf/link/call/frame"
 )
 
 // accepted1 is the request that the capture of version 1 has.
-func accepted1() (frame.Opening, call.Message) {
+func accepted1() (frame.Opening, []byte) {
 	return frame.Opening{
 		Timeout: 5 * time.Second, Method: "/kerf.linktest.v1.Exercise/Tell", Codec: "proto",
 		Header: metadata.Pairs("key", "1", "key", "2"), OneWay: true,
-	}, call.Encoded([]byte("\n\x05hello"))
+	}, []byte("\n\x05hello")
 }
 
 // A queue may hold what a release before this one has accepted.
@@ -39,7 +38,7 @@ func TestAnAcceptedRequestIsAsCaptured(t *testing.T) {
 		t.Errorf("got  %x\nwant %x", got, captured)
 	}
 	read, message, err := parseAccepted(captured)
-	if err != nil || !bytes.Equal(message.Bytes(), m.Bytes()) || read.Method != o.Method || read.Timeout != o.Timeout ||
+	if err != nil || !bytes.Equal(message.Bytes(), m) || read.Method != o.Method || read.Timeout != o.Timeout ||
 		read.Codec != o.Codec || strings.Join(read.Header["key"], " ") != "1 2" || !read.OneWay {
 		t.Errorf("%v: %+v, %q", err, read, message.Bytes())
 	}
@@ -56,7 +55,7 @@ func FuzzAccepted(f *testing.F) {
 		if err != nil {
 			return
 		}
-		again, message, err := parseAccepted(writeAccepted(o, m))
+		again, message, err := parseAccepted(writeAccepted(o, m.Bytes()))
 		if err != nil || again.Method != o.Method || !bytes.Equal(message.Bytes(), m.Bytes()) {
 			t.Fatalf("%v: %+v is read as %+v", err, o, again)
 		}

@@ -32,10 +32,10 @@ func (s *server) take(m *nats.Msg) {
 		if len(s.calls.Close()) == 0 {
 			s.rest()
 		}
-	case m.Subject == s.subject:
+	case m.Subject == s.subject, m.Subject == s.instance:
 		s.request(m)
 	case strings.HasPrefix(m.Subject, s.instance):
-		s.further(m.Subject[len(s.instance):], m)
+		s.further(m.Subject[len(s.instance)+1:], m)
 	default:
 		s.general(m)
 	}
@@ -43,14 +43,14 @@ func (s *server) take(m *nats.Msg) {
 
 func (s *server) rest() { s.resting.Do(func() { close(s.idle) }) }
 
-// request takes in a packet that any server of the subject may have.
+// request takes in a packet with which a call may begin.
 func (s *server) request(m *nats.Msg) {
 	if m.Reply == "" {
 		return // nobody could be answered
 	}
 	number, frames, err := parsePacket(m.Data)
 	if err != nil {
-		s.refuse(m.Reply, status.New(codes.InvalidArgument, err.Error()))
+		s.refuse(m.Reply, refusal(err))
 		return
 	}
 	if number == 0 {
@@ -92,7 +92,7 @@ func (s *server) further(key string, m *nats.Msg) {
 	if number, frames, err := parsePacket(m.Data); err == nil && number == 0 && m.Reply != "" {
 		_, _ = split(frames, false, func(f frame.Frame) error {
 			if f.Kind == frame.Ping { // whoever asks has missed the end
-				return publish(s.broker, m.Reply, "", 0, frame.Append(nil, frame.Frame{Kind: frame.GoAway}))
+				s.goAway(m.Reply)
 			}
 			return nil
 		})
@@ -123,6 +123,11 @@ func (s *server) general(m *nats.Msg) {
 		}
 		return nil
 	})
+}
+
+// goAway tells a caller that its call is given up, or was.
+func (s *server) goAway(reply string) {
+	_ = publish(s.broker, reply, "", 0, frame.Append(nil, frame.Frame{Kind: frame.GoAway}))
 }
 
 func (s *server) refuse(reply string, why *status.Status) {

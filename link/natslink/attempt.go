@@ -2,9 +2,10 @@ package natslink
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
-	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -20,60 +21,78 @@ const (
 	maxAttempts = 10
 	// attemptTime bounds an attempt whose caller had no deadline.
 	attemptTime = time.Minute
+	// partTime is how long the broker may take to notice that a server asks for no more.
+	// Until then it could hand a request back to the server that gives it up, which costs
+	// an attempt.
+	partTime = 100 * time.Millisecond
 )
 
 // take runs one request, unless that is done or under way, and tells the queue.
-func (w *worker) take(js jetstream.JetStream, m jetstream.Msg) {
+func (w *worker) take(from source, m jetstream.Msg) {
 	id := nameOf(m)
-	switch w.known.begin(id) {
-	case fresh:
-	case running:
-		_ = m.NakWithDelay(ackWait)
-		return
-	case done:
-		w.settle(m)
+	if _, twice := w.runs.LoadOrStore(id, nil); twice {
+		_ = m.NakWithDelay(w.quiet)
 		return
 	}
-	s, retry := w.attempt(m)
+	defer w.runs.Delete(id)
+	defer w.keep(m)()
+	done, err := from.marks.has(id)
+	if err != nil {
+		w.log.Warn("an accepted request may have run before: nobody knows", "request", id, "error", err)
+	}
 	switch {
-	case w.server.ctx.Err() != nil && s != nil: // it was cut short
-		w.known.end(id, false)
-		_ = m.Nak()
-	case s == nil:
-		w.known.end(id, true)
-		w.settle(m)
-	case retry > 0:
-		w.known.end(id, false)
-		w.log.Warn("an accepted request failed and will be tried again", "request", id, "in", retry,
-			"code", s.Code(), "error", s.Message())
-		_ = m.NakWithDelay(retry)
+	case done:
+		w.settle(from, m)
+	case attempts(m) > maxAttempts: // the last one would have made it a dead letter, had it come so far
+		w.bury(from, m, status.Newf(codes.Unavailable,
+			"its server went away in %d attempts, or could not keep it as a dead letter", maxAttempts))
 	default:
-		w.known.end(id, w.bury(js, m, s))
+		w.try(from, m)
 	}
 }
 
-// nameOf is the request's id. One that was put there without is known by its place.
+// try makes an attempt.
+func (w *worker) try(from source, m jetstream.Msg) {
+	s, retry := w.attempt(from, m)
+	switch {
+	case w.server.ctx.Err() != nil && s != nil: // it was cut short
+		_ = m.NakWithDelay(partTime)
+	case s == nil:
+		w.finish(from, m, doneMark)
+	case retry > 0:
+		w.log.Warn("an accepted request failed and will be tried again", "request", nameOf(m), "in", retry,
+			"code", s.Code(), "error", s.Message())
+		_ = m.NakWithDelay(retry)
+	default:
+		w.bury(from, m, s)
+	}
+}
+
+// nameOf is the request's id. One that was put there without is known by its place
+// and time.
 func nameOf(m jetstream.Msg) string {
 	id := m.Headers().Get(jetstream.MsgIDHeader)
 	if meta, err := m.Metadata(); id == "" && err == nil {
-		id = strconv.FormatUint(meta.Sequence.Stream, 10)
+		id = fmt.Sprintf("%d %d", meta.Sequence.Stream, meta.Timestamp.UnixNano())
 	}
 	return id
 }
 
 // attempt runs the handler. A retry of 0 means that there is no use in another.
-func (w *worker) attempt(m jetstream.Msg) (s *status.Status, retry time.Duration) {
-	stop := w.keep(m)
-	defer stop()
+func (w *worker) attempt(from source, m jetstream.Msg) (s *status.Status, retry time.Duration) {
 	o, request, err := parseAccepted(m.Data())
 	if err != nil {
-		return status.New(codes.InvalidArgument, err.Error()), 0
+		s = refusal(err)
+		return s, w.retry(m, s.Code())
 	}
 	if o.Timeout <= 0 {
 		o.Timeout = attemptTime
 	}
 	ctx, cancel := context.WithTimeout(w.server.ctx, o.Timeout)
 	defer cancel()
+	if request, s = w.whole(ctx, from, m, request); s != nil {
+		return s, w.retry(m, s.Code())
+	}
 	if o.Header == nil {
 		o.Header = make(metadata.MD, 1)
 	}
@@ -84,6 +103,29 @@ func (w *worker) attempt(m jetstream.Msg) (s *status.Status, retry time.Duration
 		return nil, 0
 	}
 	return end.Status, w.retry(m, end.Status.Code())
+}
+
+// whole adds the pieces to a request that has some, unless they are too many.
+func (w *worker) whole(
+	ctx context.Context, from source, m jetstream.Msg, request call.Message,
+) (call.Message, *status.Status) {
+	p, err := piecesOf(from.requests, m.Subject(), m.Headers())
+	switch {
+	case err != nil:
+		return request, status.New(codes.InvalidArgument, err.Error())
+	case p.size == 0:
+		return request, nil
+	case p.size > w.server.MaxRecv():
+		return call.TooLarge(p.size), nil
+	}
+	message, err := p.join(ctx)
+	switch {
+	case errors.Is(err, errPieces):
+		return request, status.New(codes.DataLoss, err.Error())
+	case err != nil:
+		return request, status.Newf(codes.Unavailable, "read pieces of the request: %v", err)
+	}
+	return call.Encoded(message), nil
 }
 
 // retry tells how long to wait before the next attempt.
@@ -115,7 +157,7 @@ func (w *worker) keep(m jetstream.Msg) (stop func()) {
 	over, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
-		ticker := time.NewTicker(ackWait / 4) //nolint:mnd // some may be lost
+		ticker := time.NewTicker(w.quiet / 4) //nolint:mnd // some may be lost
 		defer ticker.Stop()
 		for {
 			select {
@@ -129,15 +171,6 @@ func (w *worker) keep(m jetstream.Msg) (stop func()) {
 	return func() {
 		close(over)
 		<-ended
-	}
-}
-
-// settle takes a request out of the queue. If that fails it comes again, and is known.
-func (w *worker) settle(m jetstream.Msg) {
-	ctx, cancel := context.WithTimeout(context.Background(), brokerWait)
-	defer cancel()
-	if err := m.DoubleAck(ctx); err != nil {
-		w.log.Warn("the queue does not know yet that a request is done", "error", err)
 	}
 }
 

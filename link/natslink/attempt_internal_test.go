@@ -2,14 +2,14 @@ package natslink
 
 import (
 	"context"
-	"net/url"
+	"strings"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	"github.com/kerf-go/kerf/link"
@@ -33,45 +33,16 @@ func (f *failing) Tell(ctx context.Context, _ *pb.Message) (*emptypb.Empty, erro
 // Each attempt has the caller's time; the last one makes a dead letter.
 func TestARequestIsTriedSoManyTimes(t *testing.T) {
 	t.Parallel()
-	at, err := url.Parse(brokerURL(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := Link{backoff: time.Millisecond}
-	server, err := l.Listen(t.Context(), at, link.ListenOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	q := newQueueing(t, Link{backoff: time.Millisecond})
 	f := new(failing)
 	f.left.Store(int64(time.Hour))
-	pb.RegisterExerciseServer(server, f)
-	served := make(chan error, 1)
-	go func() { served <- server.Serve() }()
-	t.Cleanup(func() { _, _ = server.Close(), <-served })
-	conn, err := l.Dial(at, link.DialOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = conn.Close() })
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	defer cancel()
-	if _, err := pb.NewExerciseClient(conn).Tell(ctx, &pb.Message{}, link.WithWait(link.Accepted)); err != nil {
-		t.Fatal(err)
-	}
-	letters, err := l.DeadLetters(ctx, at)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(letters.Close)
+	q.serve(t, f)
+	q.tell(t, &pb.Message{})
 	var all []link.DeadLetter
-	ticker := time.NewTicker(10 * time.Millisecond)
-	defer ticker.Stop()
-	for len(all) == 0 {
-		<-ticker.C
-		if all, err = letters.List(ctx); err != nil {
-			t.Fatal(err)
-		}
-	}
+	eventually(t, "a dead letter", func() bool {
+		all = q.letters(t)
+		return len(all) > 0
+	})
 	if n := f.attempts.Load(); n != maxAttempts || all[0].Attempts != maxAttempts {
 		t.Errorf("it was tried %d times, and the letter says %d", n, all[0].Attempts)
 	}
@@ -80,35 +51,87 @@ func TestARequestIsTriedSoManyTimes(t *testing.T) {
 	}
 }
 
-func TestARequestIsKnownForAWindowAtLeast(t *testing.T) {
+// fatal tells that it has begun, and comes to no end before its server does.
+type fatal struct {
+	pb.UnimplementedExerciseServer
+	begun chan struct{}
+}
+
+func (f fatal) Tell(ctx context.Context, _ *pb.Message) (*emptypb.Empty, error) {
+	f.begun <- struct{}{}
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// A request that takes its servers with it is not handed on for ever.
+func TestARequestThatEndsItsServersIsADeadLetterAtLast(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		var r recent
-		is := func(when string, want knowledge) {
-			t.Helper()
-			if got := r.begin("x"); got != want {
-				t.Errorf("%s: got %v, want %v", when, got, want)
+	q := newQueueing(t, Link{silence: 200 * time.Millisecond})
+	q.tell(t, &pb.Message{})
+	const servers = 14
+	ended := 0
+	for range servers {
+		f := fatal{begun: make(chan struct{}, 1)}
+		stop := q.serve(t, f)
+		eventually(t, "it begins, or is given up", func() bool {
+			select {
+			case <-f.begun:
+				ended++
+				return true
+			default:
+				return len(q.letters(t)) > 0
 			}
-		}
-		is("at first", fresh)
-		is("while it runs", running)
-		r.end("x", false)
-		is("after a failure", fresh)
-		r.end("x", true)
-		is("once it is done", done)
-		time.Sleep(window - time.Second)
-		r.begin("y")
-		r.end("y", true)
-		is("within the window", done)
-		time.Sleep(window)
-		r.begin("z")
-		r.end("z", true)
-		time.Sleep(2 * window)
-		r.begin("w")
-		r.end("w", true)
-		is("long after", fresh)
-		if n := len(r.young) + len(r.old); n > 2 {
-			t.Errorf("%d are kept", n)
-		}
+		})
+		stop()
+	}
+	all := q.letters(t)
+	if len(all) != 1 || ended != maxAttempts {
+		t.Fatalf("%d dead letters after the end of %d servers", len(all), ended)
+	}
+	if s := all[0].Status; s.Code() != codes.Unavailable || all[0].Attempts != maxAttempts ||
+		!strings.Contains(s.Message(), "its server went away in 10 attempts") {
+		t.Errorf("%v after %d attempts", s, all[0].Attempts)
+	}
+	q.serve(t, fatal{begun: make(chan struct{}, 1)}) // should the one before have had no time for it
+	eventually(t, "an empty queue", func() bool { return q.held(t, "queue") == 0 })
+}
+
+// A server takes no more of an accepted request than of any other.
+func TestARequestAboveTheServersLimitDoesNotRun(t *testing.T) {
+	t.Parallel()
+	q := newQueueing(t, Link{backoff: time.Millisecond})
+	f := new(failing)
+	q.serve(t, f)
+	m := &pb.Message{Payload: make([]byte, link.DefaultMaxRecv)}
+	q.tell(t, m)
+	var all []link.DeadLetter
+	eventually(t, "a dead letter", func() bool {
+		all = q.letters(t)
+		return len(all) > 0
 	})
+	if s := all[0].Status; s.Code() != codes.ResourceExhausted || f.attempts.Load() != 0 ||
+		!strings.Contains(s.Message(), "received message larger than max") {
+		t.Errorf("%v, and it ran %d times", s, f.attempts.Load())
+	}
+	if n := len(all[0].Message); n != proto.Size(m) {
+		t.Errorf("the letter has %d bytes", n)
+	}
+}
+
+// Another server may speak the version of a request, or a later one: it is tried on.
+func TestARequestInAnotherVersionIsGivenBack(t *testing.T) {
+	t.Parallel()
+	q := newQueueing(t, Link{backoff: time.Millisecond})
+	q.serve(t, new(failing))
+	q.tell(t, &pb.Message{}) // makes the queue
+	raw := []byte("kerf\x09\x08\x00\x00\x00\x00\x00\x00")
+	if _, err := q.js.Publish(soon(t), queueSubject(subjectOf(q.at)), raw); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "two dead letters", func() bool { return len(q.letters(t)) == 2 })
+	for _, l := range q.letters(t) {
+		if l.Status.Code() != codes.Unavailable || l.Attempts != maxAttempts {
+			t.Errorf("%v after %d attempts", l.Status, l.Attempts)
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package natslink
 
 import (
+	"cmp"
 	"crypto/tls"
 	"fmt"
 	"net"
@@ -16,6 +17,8 @@ import (
 
 const (
 	secureScheme = "tls+nats"
+	// instanceKey is what a URL has after the question mark to name one of the subject's servers.
+	instanceKey = "at"
 	// brokerWait bounds each step of connecting to a broker, and waiting for it to
 	// confirm what was sent.
 	brokerWait = 2 * time.Second
@@ -23,7 +26,10 @@ const (
 	mostMissed = 2
 )
 
-var subjectPattern = regexp.MustCompile(`^[A-Za-z0-9-][A-Za-z0-9_-]*(\.[A-Za-z0-9-][A-Za-z0-9_-]*)*$`)
+var (
+	subjectPattern  = regexp.MustCompile(`^[A-Za-z0-9-][A-Za-z0-9_-]*(\.[A-Za-z0-9-][A-Za-z0-9_-]*)*$`)
+	instancePattern = regexp.MustCompile(`^[A-Za-z0-9]+$`)
+)
 
 func check(u *url.URL) error {
 	if u.Scheme != "nats" && u.Scheme != secureScheme {
@@ -36,14 +42,37 @@ func check(u *url.URL) error {
 		return fmt.Errorf("subject is %q: write letters, digits, - and _, in parts that are joined by dots",
 			subjectOf(u))
 	}
+	if name := instanceOf(u); name != "" && !instancePattern.MatchString(name) {
+		return fmt.Errorf("%s is %q: take the URL as its server tells it, or one without for any server",
+			instanceKey, name)
+	}
 	return nil
 }
 
-func subjectOf(u *url.URL) string { return strings.TrimPrefix(u.Path, "/") }
+func subjectOf(u *url.URL) string  { return strings.TrimPrefix(u.Path, "/") }
+func instanceOf(u *url.URL) string { return u.Query().Get(instanceKey) }
 
-// Subjects of a service, beside its own.
-func everywhere(subject string) string     { return subject + "._all" } // heard by each of its servers
-func instance(subject, name string) string { return subject + "._at." + name + "." }
+// everywhere is the subject that each server hears, beside its service's and its own.
+func everywhere(subject string) string { return subject + "._all" }
+
+// named gives the URL of one server: what it had before, or one with a new name.
+func named(u *url.URL) *url.URL {
+	at := *u
+	name := cmp.Or(instanceOf(u), strings.TrimPrefix(nats.NewInbox(), nats.InboxPrefix))
+	at.RawQuery = url.Values{instanceKey: {name}}.Encode()
+	return &at
+}
+
+// calledAt is the subject where calls to a URL begin: that of all servers, or of one.
+func calledAt(u *url.URL) string {
+	if name := instanceOf(u); name != "" {
+		return subjectOf(u) + "._at." + name
+	}
+	return subjectOf(u)
+}
+
+// further is the subject where one server hears what comes after the first packet of a call.
+func further(instance, reply string) string { return instance + "." + reply }
 
 // settings are how both ends talk to a broker: what cannot be sent at once fails.
 func settings(u *url.URL, t *tls.Config, every time.Duration) nats.Options {
@@ -53,7 +82,7 @@ func settings(u *url.URL, t *tls.Config, every time.Duration) nats.Options {
 	o.Name = "kerf " + subjectOf(u)
 	o.Timeout = brokerWait
 	o.FlusherTimeout = brokerWait
-	o.PingInterval, o.MaxPingsOut = every, mostMissed
+	o.PingInterval, o.MaxPingsOut = 6*every, mostMissed // all calls hang on it: it gets more time than a server
 	o.ReconnectBufSize = -1
 	o.SkipSubjectValidation = true // our own are valid, and others came from the broker
 	if u.Scheme == secureScheme {

@@ -20,6 +20,7 @@ import (
 type client struct {
 	broker  *nats.Conn
 	subject string
+	first   string // subject of the first packets: the same, or one server's
 	inbox   string // of all answers: the number of the call follows
 	room    int    // bytes of frames that a message takes
 	peer    *peer.Peer
@@ -31,7 +32,7 @@ type client struct {
 
 func newClient(d *dialer) (*client, error) {
 	c := &client{
-		subject: subjectOf(d.url), inbox: nats.NewInbox() + ".",
+		subject: subjectOf(d.url), first: calledAt(d.url), inbox: nats.NewInbox() + ".",
 		closed: make(chan struct{}),
 	}
 	settings := d.settings
@@ -93,7 +94,7 @@ func (c *client) beat(every time.Duration) {
 }
 
 func (c *client) nobody() error {
-	return call.Unavailable(link.NeverSent, "nobody serves the subject %s", c.subject)
+	return call.Unavailable(link.NeverSent, "nobody serves the subject %s", c.first)
 }
 
 // lost is told once that the connection has ended.

@@ -3,6 +3,7 @@ package natslink
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -21,7 +22,8 @@ type clientCall struct {
 	number uint64
 	reply  string // where answers go
 	in     arriving
-	sent   uint32 // number of the last packet; only the sender touches it
+	sent   uint32      // number of the last packet; only the sender touches it
+	pushed atomic.Bool // something beside the packets that have numbers
 
 	mu      sync.Mutex    // guards the fields below
 	over    bool          // the call has ended
@@ -82,6 +84,15 @@ func (c *clientCall) known() (callee string) {
 	return c.callee
 }
 
+// server tells where the server hears of this call: who has taken it, or who alone may.
+func (c *clientCall) server() string {
+	callee := c.known()
+	if callee == "" && c.client.first != c.client.subject {
+		callee = further(c.client.first, c.reply)
+	}
+	return callee
+}
+
 // Write sends the first packet to whoever takes it, and the others to who did.
 func (c *clientCall) Write(ctx context.Context, frames []byte) error {
 	for begun := false; len(frames) > 0; begun = true {
@@ -100,7 +111,7 @@ func (c *clientCall) Write(ctx context.Context, frames []byte) error {
 }
 
 func (c *clientCall) send(ctx context.Context, packet []byte) error {
-	to := c.client.subject
+	to := c.client.first
 	if c.sent > 0 {
 		if to = c.known(); to == "" {
 			select {
@@ -123,10 +134,11 @@ func (c *clientCall) send(ctx context.Context, packet []byte) error {
 
 // Push tells all servers what it can't tell the one that it does not know yet.
 func (c *clientCall) Push(frames []byte) {
-	to := c.known()
+	to := c.server()
 	if to == "" {
 		to = everywhere(c.client.subject)
 	}
+	c.pushed.Store(true)
 	_ = publish(c.client.broker, to, c.reply, 0, frames)
 }
 
@@ -163,7 +175,7 @@ func (c *clientCall) take(m *nats.Msg) {
 const noResponders = "503"
 
 func (c *clientCall) unheard() {
-	if c.known() != "" {
+	if c.known() != "" || c.pushed.Load() {
 		c.caller.Lose(call.Unavailable(link.MayHaveRun, "the server is gone"), link.MayHaveRun)
 	} else {
 		c.caller.Lose(c.client.nobody(), link.NeverSent)
@@ -192,7 +204,7 @@ func (c *clientCall) look(every time.Duration) {
 	switch c.beat() {
 	case alive:
 	case ask:
-		if c.known() != "" {
+		if c.server() != "" {
 			c.Push(frame.AppendNumber(nil, frame.Ping, 0))
 		}
 	case dead:

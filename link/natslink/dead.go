@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"net/url"
 	"strconv"
@@ -28,37 +29,34 @@ const (
 	acceptedHeader = "Kerf-Accepted" // when the queue took the request
 )
 
-// bury makes a request a dead letter, and tells whether it is one. It stays in the
-// queue until that is certain.
-func (w *worker) bury(js jetstream.JetStream, m jetstream.Msg, why *status.Status) bool {
-	ctx, cancel := context.WithTimeout(context.Background(), brokerWait)
-	defer cancel()
-	letter := nats.NewMsg(deadSubject(w.server.subject))
-	letter.Data = m.Data()
-	maps.Copy(letter.Header, m.Headers())
-	meta, err := m.Metadata()
-	if err == nil {
-		letter.Header.Set(attemptsHeader, strconv.FormatUint(meta.NumDelivered, 10))
-		letter.Header.Set(acceptedHeader, meta.Timestamp.UTC().Format(time.RFC3339Nano))
+// bury makes a request a dead letter. It stays in the queue until that is certain.
+func (w *worker) bury(from source, m jetstream.Msg, why *status.Status) {
+	l := letter{Msg: nats.NewMsg(deadSubject(w.server.subject))}
+	l.Data = m.Data()
+	maps.Copy(l.Header, m.Headers())
+	if meta, err := m.Metadata(); err == nil {
+		l.Header.Set(attemptsHeader, strconv.FormatUint(min(meta.NumDelivered, maxAttempts), 10))
+		l.Header.Set(acceptedHeader, meta.Timestamp.UTC().Format(time.RFC3339Nano))
 	}
-	if b, err := proto.Marshal(why.Proto()); err == nil {
-		letter.Header.Set(statusHeader, base64.StdEncoding.EncodeToString(b))
+	l.Header.Set(statusHeader, writeStatus(why))
+	ctx := context.Background() // each step has its bound
+	p, err := piecesOf(from.requests, m.Subject(), m.Headers())
+	if err == nil && p.size > 0 {
+		l.size, l.body = p.size, p.all(ctx)
 	}
-	_, err = js.PublishMsg(ctx, letter, jetstream.WithRetryAttempts(0))
-	if errors.Is(err, jetstream.ErrNoStreamResponse) {
-		if err = create(ctx, js, deadConfig(w.server.subject)); err == nil {
-			_, err = js.PublishMsg(ctx, letter, jetstream.WithRetryAttempts(0))
-		}
+	_, _, err = store(ctx, from.js, deadConfig(w.server.subject), l)
+	if errors.Is(err, errPieces) { // what there is tells more than nothing
+		l.size, l.body = 0, nil
+		_, _, err = store(ctx, from.js, deadConfig(w.server.subject), l)
 	}
-	log := w.log.With("request", letter.Header.Get(jetstream.MsgIDHeader), "code", why.Code(), "error", why.Message())
+	log := w.log.With("request", nameOf(m), "code", why.Code(), "error", why.Message())
 	if err != nil {
 		log.Error("an accepted request failed for good and cannot be kept as a dead letter", "reason", err)
-		_ = m.NakWithDelay(ackWait)
-		return false
+		_ = m.NakWithDelay(w.quiet)
+		return
 	}
 	log.Error("an accepted request failed for good: see the dead letters")
-	w.settle(m)
-	return true
+	w.finish(from, m, deadMark)
 }
 
 // deadLetters are those of the subjects below one.
@@ -112,80 +110,123 @@ func (d *deadLetters) List(ctx context.Context) ([]link.DeadLetter, error) {
 
 func read(ctx context.Context, stream jetstream.Stream, subject string) ([]link.DeadLetter, error) {
 	var all []link.DeadLetter
-	for next := uint64(1); ; {
-		m, err := stream.GetMsg(ctx, next, jetstream.WithGetMsgSubject(deadSubject(subject)))
-		if errors.Is(err, jetstream.ErrMsgNotFound) {
-			return all, nil
-		}
+	for m, err := range lettersOf(ctx, stream, subject) {
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, letterOf(subject, m))
-		next = m.Sequence + 1
+		l := letterOf(subject, m)
+		if p, unclear := piecesOf(stream, m.Subject, m.Header); unclear == nil && p.size > 0 {
+			if l.Message, err = p.join(ctx); err != nil && !errors.Is(err, errPieces) {
+				return nil, err
+			}
+		}
+		all = append(all, l)
+	}
+	return all, nil
+}
+
+// lettersOf are those of a subject, the oldest first.
+func lettersOf(
+	ctx context.Context, stream jetstream.Stream, subject string,
+) iter.Seq2[*jetstream.RawStreamMsg, error] {
+	return func(yield func(*jetstream.RawStreamMsg, error) bool) {
+		for next := uint64(1); ; {
+			m, err := stream.GetMsg(ctx, next, jetstream.WithGetMsgSubject(deadSubject(subject)))
+			if errors.Is(err, jetstream.ErrMsgNotFound) || !yield(m, err) || err != nil {
+				return
+			}
+			next = m.Sequence + 1
+		}
 	}
 }
 
 func letterOf(subject string, m *jetstream.RawStreamMsg) link.DeadLetter {
 	l := link.DeadLetter{
 		ID: fmt.Sprintf("%s/%d", subject, m.Sequence), Request: m.Header.Get(jetstream.MsgIDHeader), Died: m.Time,
-		Status: status.New(codes.Unknown, "its status cannot be read"),
+		Status: readStatus(m.Header.Get(statusHeader)),
 	}
 	l.Attempts, _ = strconv.Atoi(m.Header.Get(attemptsHeader))
 	l.Accepted, _ = time.Parse(time.RFC3339Nano, m.Header.Get(acceptedHeader))
-	p := new(spb.Status)
-	b, err := base64.StdEncoding.DecodeString(m.Header.Get(statusHeader))
-	if err == nil && proto.Unmarshal(b, p) == nil {
-		l.Status = status.FromProto(p)
-	}
 	if o, request, err := parseAccepted(m.Data); err == nil {
 		l.Method, l.Codec, l.Header, l.Message = o.Method, o.Codec, o.Header, request.Bytes()
 	}
 	return l
 }
 
-// find gives the stream of a letter, its subject and its number there.
-func (d *deadLetters) find(ctx context.Context, id string) (jetstream.Stream, string, uint64, error) {
+// writeStatus gives nothing for a status that protobuf cannot hold.
+func writeStatus(s *status.Status) string {
+	b, err := proto.Marshal(s.Proto())
+	if err != nil {
+		return ""
+	}
+	return base64.StdEncoding.EncodeToString(b)
+}
+
+// readStatus never gives OK: a letter is dead because its request has failed.
+func readStatus(text string) *status.Status {
+	p := new(spb.Status)
+	b, err := base64.StdEncoding.DecodeString(text)
+	if err != nil || proto.Unmarshal(b, p) != nil || p.GetCode() == int32(codes.OK) {
+		return status.New(codes.Unknown, "its status cannot be read")
+	}
+	return status.FromProto(p)
+}
+
+// found is a dead letter in its stream.
+type found struct {
+	*jetstream.RawStreamMsg
+	subject string
+	stream  jetstream.Stream
+}
+
+func (d *deadLetters) find(ctx context.Context, id string) (*found, error) {
 	subject, digits, _ := strings.Cut(id, "/")
 	number, err := strconv.ParseUint(digits, 10, 64)
 	if err != nil || subject != d.subject && !strings.HasPrefix(subject, d.subject+".") {
-		return nil, "", 0, fmt.Errorf("%q is no dead letter of %s: list tells their names", id, d.subject)
+		return nil, fmt.Errorf("%q is no dead letter of %s: list tells their names", id, d.subject)
 	}
-	stream, err := d.js.Stream(ctx, streamName("dead", subject))
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		err = fmt.Errorf("there is no dead letter %s", id)
+	f := &found{subject: subject}
+	if f.stream, err = d.js.Stream(ctx, streamName("dead", subject)); err == nil {
+		f.RawStreamMsg, err = f.stream.GetMsg(ctx, number)
 	}
-	return stream, subject, number, err
+	if errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrMsgNotFound) ||
+		err == nil && f.Subject != deadSubject(subject) {
+		return nil, fmt.Errorf("there is no dead letter %s", id)
+	}
+	return f, err
+}
+
+func (f *found) drop(ctx context.Context) error {
+	if err := f.stream.DeleteMsg(ctx, f.Sequence); err != nil {
+		return err
+	}
+	dropPieces(f.stream, f.Subject, f.Header)
+	return nil
 }
 
 // Replay is known by the letter's name: twice in a row is once.
 func (d *deadLetters) Replay(ctx context.Context, id string) error {
-	stream, subject, number, err := d.find(ctx, id)
+	f, err := d.find(ctx, id)
 	if err != nil {
 		return err
 	}
-	m, err := stream.GetMsg(ctx, number)
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return fmt.Errorf("there is no dead letter %s", id)
-	}
+	p, err := piecesOf(f.stream, f.Subject, f.Header)
 	if err != nil {
 		return err
 	}
-	again := nats.NewMsg(queueSubject(subject))
-	again.Data = m.Data
-	again.Header.Set(jetstream.MsgIDHeader, m.Header.Get(jetstream.MsgIDHeader)+" replayed "+id)
-	if _, err := d.js.PublishMsg(ctx, again); err != nil {
+	again := letter{Msg: nats.NewMsg(queueSubject(f.subject)), size: p.size, body: p.all(ctx)}
+	again.Data = f.Data
+	again.Header.Set(jetstream.MsgIDHeader, f.Header.Get(jetstream.MsgIDHeader)+" replayed "+id)
+	if _, err := again.publish(ctx, d.js); err != nil {
 		return fmt.Errorf("put %s back into the queue: %w", id, err)
 	}
-	return stream.DeleteMsg(ctx, number)
+	return f.drop(ctx)
 }
 
 func (d *deadLetters) Drop(ctx context.Context, id string) error {
-	stream, _, number, err := d.find(ctx, id)
+	f, err := d.find(ctx, id)
 	if err != nil {
 		return err
 	}
-	if err = stream.DeleteMsg(ctx, number); errors.Is(err, jetstream.ErrMsgNotFound) {
-		return fmt.Errorf("there is no dead letter %s", id)
-	}
-	return err
+	return f.drop(ctx)
 }

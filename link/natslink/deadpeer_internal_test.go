@@ -18,12 +18,16 @@ import (
 
 const heartbeat = 100 * time.Millisecond
 
-func brokerURL(t *testing.T) string {
+func brokerURL(t *testing.T, users ...*natsserver.User) string {
 	t.Helper()
-	s, err := natsserver.NewServer(&natsserver.Options{
+	o := &natsserver.Options{
 		Host: "127.0.0.1", Port: natsserver.RANDOM_PORT, NoLog: true, NoSigs: true,
-		JetStream: true, StoreDir: t.TempDir(),
-	})
+		JetStream: true, StoreDir: t.TempDir(), Users: users,
+	}
+	if len(users) > 0 {
+		o.NoAuthUser = users[0].Username
+	}
+	s, err := natsserver.NewServer(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +44,7 @@ func brokerURL(t *testing.T) string {
 
 func TestDeadPeersAreNoticed(t *testing.T) {
 	t.Parallel()
-	linktest.DeadPeers(t, linktest.Subject{Link: Link{heartbeat: heartbeat}, URL: brokerURL(t)}, heartbeat)
+	linktest.DeadPeers(t, linktest.Subject{Link: Link{heartbeat: heartbeat}, URL: brokerURL(t)}, 2*heartbeat)
 }
 
 // hanging never answers.
@@ -59,8 +63,15 @@ func (h hanging) Unary(ctx context.Context, m *pb.Message) (*pb.Message, error) 
 // The caller of a unary call that was taken by nobody knows whom is told all the same.
 func TestAServerThatDiesUnderAUnaryCallIsNoticed(t *testing.T) {
 	t.Parallel()
-	for name, end := range map[string]func(*cable.Cable){
-		"when its cable is cut": (*cable.Cable).Cut, "when it loses the broker": (*cable.Cable).Break,
+	fast := Link{heartbeat: heartbeat}
+	for name, c := range map[string]struct {
+		link Link
+		end  func(*cable.Cable)
+		most time.Duration
+	}{
+		"when its cable is cut":                          {fast, (*cable.Cable).Cut, 20 * time.Second},
+		"when it loses the broker":                       {fast, (*cable.Cable).Break, 20 * time.Second},
+		"within the deadline that calls have by default": {Link{}, (*cable.Cable).Cut, 5 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -68,7 +79,7 @@ func TestAServerThatDiesUnderAUnaryCallIsNoticed(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			l, between := Link{heartbeat: heartbeat}, cable.New(t, at.Host)
+			l, between := c.link, cable.New(t, at.Host)
 			far := *at
 			far.Host = between.Addr().String()
 			server, err := l.Listen(t.Context(), &far, link.ListenOptions{})
@@ -85,11 +96,11 @@ func TestAServerThatDiesUnderAUnaryCallIsNoticed(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { _ = conn.Close() })
-			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), c.most)
 			defer cancel()
 			go func() {
 				<-h.running
-				end(between)
+				c.end(between)
 			}()
 			_, err = pb.NewExerciseClient(conn).Unary(ctx, &pb.Message{})
 			if status.Code(err) != codes.Unavailable || link.Ran(err) != link.MayHaveRun {

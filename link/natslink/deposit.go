@@ -17,6 +17,7 @@ import (
 	"github.com/kerf-go/kerf/link"
 	"github.com/kerf-go/kerf/link/call"
 	"github.com/kerf-go/kerf/link/call/frame"
+	"github.com/kerf-go/kerf/link/call/receipt"
 )
 
 // deposit is a call that has ended for its caller once the queue has it.
@@ -25,6 +26,7 @@ type deposit struct {
 	ctx     context.Context //nolint:containedctx // the call's own
 	request call.Request
 	taken   bool // the answer
+	receipt string
 }
 
 var _ call.Transport = (*deposit)(nil)
@@ -47,21 +49,29 @@ func (d *deposit) Send(m call.Message) error {
 	if deadline, ok := d.ctx.Deadline(); ok {
 		o.Timeout = max(time.Until(deadline), 1)
 	}
-	letter := nats.NewMsg(queueSubject(d.client.subject))
-	letter.Data = writeAccepted(o, m)
-	letter.Header.Set(jetstream.MsgIDHeader, requestID(d.request))
-	if most := d.client.broker.MaxPayload(); int64(letter.Size()) > most {
-		return link.Mark(status.Newf(codes.ResourceExhausted,
-			"a request of %d bytes cannot be accepted: the broker takes %d", m.Size(), most), link.NeverSent)
+	l := letter{Msg: nats.NewMsg(queueSubject(d.client.subject))}
+	l.Header.Set(jetstream.MsgIDHeader, requestID(d.request))
+	message, most := m.View(), int(d.client.broker.MaxPayload())
+	room := most - min(spare, most/4) //nolint:mnd // of a broker that takes next to nothing
+	if l.Data = writeAccepted(o, message); l.Size() > room {
+		l.Data, l.size, l.body = writeAccepted(o, nil), len(message), cut(message, most)
 	}
-	err := d.client.deposit(d.ctx, letter)
+	if l.Size() > room {
+		return link.Mark(status.Newf(codes.ResourceExhausted, "a request whose method and metadata have %d bytes "+
+			"cannot be accepted: the broker takes %d", l.Size(), room), link.NeverSent)
+	}
+	number, err := d.client.deposit(d.ctx, l)
 	switch {
 	case err == nil:
+		d.receipt = newTicket(number, l.Header.Get(jetstream.MsgIDHeader)).String()
 		return nil
 	case d.ctx.Err() != nil:
 		return call.Ended(d.ctx, link.MayHaveRun)
 	case isFull(err):
 		return link.Mark(status.Newf(codes.ResourceExhausted, "the queue of %s is full: %v", d.client.subject, err),
+			link.NeverSent)
+	case l.size > 0 && errors.Is(err, jetstream.ErrNoStreamResponse):
+		return link.Mark(status.Newf(codes.ResourceExhausted, "a request of %d bytes is not accepted: %v", l.size, err),
 			link.NeverSent)
 	case keepsNothing(err):
 		return link.Mark(status.New(codes.Unimplemented,
@@ -69,6 +79,9 @@ func (d *deposit) Send(m call.Message) error {
 	}
 	return call.Unavailable(link.MayHaveRun, "the queue of %s does not answer: %v", d.client.subject, err)
 }
+
+// spare is what of a message stays free, for the headers that a dead letter has more.
+const spare = 4 << 10
 
 // requestID names a request. Keys of callers count for one method.
 func requestID(r call.Request) string {
@@ -80,21 +93,16 @@ func requestID(r call.Request) string {
 
 // deposit returns once the queue has stored the request. The first one makes the
 // queue, and tells the servers.
-func (c *client) deposit(ctx context.Context, letter *nats.Msg) error {
+func (c *client) deposit(ctx context.Context, l letter) (number uint64, err error) {
 	js, err := jetstream.New(c.broker)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	_, err = js.PublishMsg(ctx, letter, jetstream.WithRetryAttempts(0))
-	if !errors.Is(err, jetstream.ErrNoStreamResponse) {
-		return err
+	made, number, err := store(ctx, js, queueConfig(c.subject), l)
+	if made {
+		_ = publish(c.broker, everywhere(c.subject), "", 0, frame.AppendNumber(nil, frame.Ping, 0))
 	}
-	if err = create(ctx, js, queueConfig(c.subject)); err != nil {
-		return err
-	}
-	_ = publish(c.broker, everywhere(c.subject), "", 0, frame.AppendNumber(nil, frame.Ping, 0))
-	_, err = js.PublishMsg(ctx, letter, jetstream.WithRetryAttempts(0))
-	return err
+	return number, err
 }
 
 func (*deposit) CloseSend() error { return nil }
@@ -107,6 +115,6 @@ func (d *deposit) Recv() (call.Message, error) {
 	return call.Message{}, nil
 }
 
-func (*deposit) Header() (metadata.MD, error) { return nil, nil } //nolint:nilnil // there is none
-func (*deposit) Trailer() metadata.MD         { return nil }
-func (d *deposit) Peer() *peer.Peer           { return d.client.peer }
+func (d *deposit) Header() (metadata.MD, error) { return receipt.Header(d.receipt), nil }
+func (*deposit) Trailer() metadata.MD           { return nil }
+func (d *deposit) Peer() *peer.Peer             { return d.client.peer }

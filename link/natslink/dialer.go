@@ -10,7 +10,7 @@ import (
 
 	"github.com/kerf-go/kerf/link"
 	"github.com/kerf-go/kerf/link/call"
-	"github.com/kerf-go/kerf/link/call/frame"
+	"github.com/kerf-go/kerf/link/call/receipt"
 	"github.com/kerf-go/kerf/link/call/redial"
 )
 
@@ -27,6 +27,8 @@ var (
 	_ call.Dialer = (*dialer)(nil)
 	_ call.Queuer = (*dialer)(nil)
 	_ call.Ender  = (*dialer)(nil)
+
+	_ receipt.Answerer = (*dialer)(nil)
 )
 
 func newDialer(u *url.URL, o link.DialOptions, every time.Duration) *dialer {
@@ -40,18 +42,18 @@ func newDialer(u *url.URL, o link.DialOptions, every time.Duration) *dialer {
 // Durable tells that requests may be accepted.
 func (*dialer) Durable() bool { return true }
 
+// Answers tells that it knows what has become of them.
+func (*dialer) Answers() bool { return true }
+
 func (d *dialer) Secure() bool { return d.settings.Secure }
 
-// Ready asks any server of the subject for a sign of life.
+// Ready asks the server for a sign of life, or any of the subject.
 func (d *dialer) Ready(ctx context.Context) error {
 	c, err := d.Get(ctx)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, brokerWait)
-	defer cancel()
-	ping := frame.AppendNumber(appendPreface(nil, 0), frame.Ping, 0)
-	if _, err = c.broker.RequestWithContext(ctx, c.subject, ping); errors.Is(err, nats.ErrNoResponders) {
+	if err = probe(ctx, c.broker, c.first); errors.Is(err, nats.ErrNoResponders) {
 		return c.nobody()
 	}
 	if err != nil {
@@ -67,7 +69,10 @@ func (d *dialer) Open(ctx context.Context, r call.Request) (call.Transport, erro
 		if err != nil {
 			return nil, err
 		}
-		if r.Wait == link.Accepted {
+		switch {
+		case r.Receipt != "":
+			return &question{client: c, ctx: ctx, receipt: r.Receipt}, nil
+		case r.Wait == link.Accepted:
 			return newDeposit(ctx, c, r)
 		}
 		opened := c.open(ctx, r)

@@ -4,7 +4,9 @@
 //	conn, err := natslink.Link{}.Dial(u, link.DialOptions{})
 //
 // Servers of one subject share its calls; all frames of one call go to the same of
-// them. A unary call that fits into a message is one message there and one back.
+// them. The URL that a server tells names it (nats://127.0.0.1:4222/chirp.accounts?at=NAME),
+// and calls to it go to no other, so that who knows the replicas chooses. A unary call
+// that fits into a message is one message there and one back.
 // tls+nats:// is the same inside TLS.
 //
 // A conn without a broker, or a subject without a server, is Unavailable at once:
@@ -15,10 +17,12 @@
 // stream, and runs at least once: as long as it fails with a code that may pass
 // (Unavailable, ResourceExhausted, Aborted, DeadlineExceeded, Internal, Unknown) it is
 // tried again, ten times in all, after half a second, one, two and so on to a minute.
-// What fails for good becomes a dead letter (Link.DeadLetters). A request that comes
-// twice within two minutes, under one "idempotency-key" or because the broker sends
-// it again, runs once. A queue holds 256 MiB, and each request for a week; dead letters
-// may be as many and stay for 30 days. A stream that exists keeps its own limits.
+// What fails for good, or whose server goes away in the tenth attempt too, becomes a
+// dead letter (Link.DeadLetters). A request that comes twice within two minutes, under
+// one "idempotency-key" or because the broker sends it again, runs once, whichever
+// server has it. One that is larger than the broker's messages goes in pieces. A queue
+// holds 256 MiB, and each request for a week: then it is dropped. Dead letters may be
+// as many and stay for 30 days. A stream that exists keeps its own limits.
 //
 // Package frame has the frames, and docs/links/nats.md the wire format.
 package natslink

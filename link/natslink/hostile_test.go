@@ -1,6 +1,7 @@
 package natslink_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"math/rand/v2"
@@ -9,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/nats-io/nats.go"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/kerf-go/kerf/link"
 	"github.com/kerf-go/kerf/link/call/frame"
@@ -103,6 +106,24 @@ func TestHostileBytesEndInARefusal(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// A call in a version that the server does not speak has not run, and can be made again
+// in one that it does: the answer has the newest.
+func TestACallInAnotherVersionIsUnavailable(t *testing.T) {
+	t.Parallel()
+	b := startBroker(t, nil)
+	serve(t, b.url("test"), exercised{})
+	answer, err := b.connect(t).RequestWithContext(soon(t), "test",
+		[]byte("kerf\x09\x08\x00\x00\x00\x00\x00\x01"+opening()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := packet(1, string(frame.AppendRefusal(nil, 0, status.New(codes.Unavailable, "a message in version 8 of "+
+		"Kerf's NATS format, from a program that speaks up to 9: this one speaks 1 to 1"))))
+	if !bytes.Equal(answer.Data, want) {
+		t.Errorf("got  %q\nwant %q", answer.Data, want)
 	}
 }
 

@@ -15,15 +15,21 @@ import (
 type Link struct {
 	heartbeat time.Duration // 0: defaultHeartbeat; tests have no time for that
 	backoff   time.Duration // 0: defaultBackoff
+	silence   time.Duration // 0: defaultSilence
 }
 
 // defaultHeartbeat is how long an end of a call hears nothing before it asks the
-// other for a sign of life.
-const defaultHeartbeat = 3 * time.Second
+// other for a sign of life. Who is gone is known within the deadline of a plan's calls,
+// early enough for another attempt: nobody else tells that the server of a call was killed.
+const defaultHeartbeat = 500 * time.Millisecond
 
 // defaultBackoff is the pause after an accepted request's first failure. It doubles
 // with each further one.
 const defaultBackoff = 500 * time.Millisecond
+
+// defaultSilence is how long a server may be silent about a request that it has taken
+// before another one gets it.
+const defaultSilence = 20 * time.Second
 
 var _ link.Link = Link{}
 
@@ -35,7 +41,8 @@ func (Link) Capabilities() link.Capabilities {
 	return link.Capabilities{Streams: true, Durable: true, Broker: true}
 }
 
-// Dial makes a conn to the servers of nats://host:port/subject.
+// Dial makes a conn to the servers of nats://host:port/subject, or to one of them by the
+// URL that it tells.
 func (l Link) Dial(u *url.URL, o link.DialOptions) (link.Conn, error) {
 	if err := check(u); err != nil {
 		return nil, fmt.Errorf("dial %q: %w", u.Redacted(), err)
@@ -43,12 +50,13 @@ func (l Link) Dial(u *url.URL, o link.DialOptions) (link.Conn, error) {
 	return call.NewConn(newDialer(u, o, l.every()), u, o)
 }
 
-// Listen takes its share of the calls of a subject, once it serves.
-func (l Link) Listen(_ context.Context, u *url.URL, o link.ListenOptions) (link.Server, error) {
+// Listen takes its share of the calls of a subject, once it serves. By the URL that a server
+// has told it takes that one's place, who must be gone.
+func (l Link) Listen(ctx context.Context, u *url.URL, o link.ListenOptions) (link.Server, error) {
 	err := check(u)
 	if err == nil {
 		var s *server
-		if s, err = listen(u, o, l); err == nil {
+		if s, err = listen(ctx, u, o, l); err == nil {
 			return s, nil
 		}
 	}
@@ -57,3 +65,4 @@ func (l Link) Listen(_ context.Context, u *url.URL, o link.ListenOptions) (link.
 
 func (l Link) every() time.Duration { return cmp.Or(l.heartbeat, defaultHeartbeat) }
 func (l Link) pause() time.Duration { return cmp.Or(l.backoff, defaultBackoff) }
+func (l Link) quiet() time.Duration { return cmp.Or(l.silence, defaultSilence) }

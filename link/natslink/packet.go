@@ -7,6 +7,8 @@ import (
 	"sync"
 
 	"github.com/nats-io/nats.go"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/kerf-go/kerf/link/call/frame"
 )
@@ -34,10 +36,29 @@ func parsePacket(b []byte) (number uint32, frames []byte, err error) {
 		return 0, nil, errors.New("a message that does not speak Kerf's NATS format")
 	}
 	if version := b[5]; version < oldest || version > newest {
-		return 0, nil, fmt.Errorf("a message in version %d of Kerf's NATS format: this program speaks %d to %d",
-			version, oldest, newest)
+		return 0, nil, versionError{version: version, most: b[4]}
 	}
 	return binary.BigEndian.Uint32(b[8:]), b[prefaceLen:], nil
+}
+
+// versionError is about a packet in a version that this program does not speak.
+type versionError struct {
+	version byte // of the packet
+	most    byte // the newest that its sender speaks
+}
+
+func (e versionError) Error() string {
+	return fmt.Sprintf("a message in version %d of Kerf's NATS format, from a program that speaks up to %d: "+
+		"this one speaks %d to %d", e.version, e.most, oldest, newest)
+}
+
+// refusal is the status for a packet that cannot be read: another server, or a later
+// one, may speak its version.
+func refusal(err error) *status.Status {
+	if _, another := errors.AsType[versionError](err); another {
+		return status.New(codes.Unavailable, err.Error())
+	}
+	return status.New(codes.InvalidArgument, err.Error())
 }
 
 // packets lends buffers to write packets into.

@@ -14,8 +14,8 @@ import (
 )
 
 // The durable queue of a subject is a JetStream stream that keeps accepted requests
-// in a file until they are through. Those that fail for good go to a second one.
-// Both are made when they are first needed. Whoever made them earlier, with other
+// in a file until they are through. Those that fail for good go to a second one, and
+// a third one tells which are done. All are made when they are first needed. Whoever made them earlier, with other
 // limits, is not overruled.
 const (
 	// maxQueueAge is how long an accepted request waits for a server.
@@ -28,10 +28,14 @@ const (
 	maxDeadBytes = 256 << 20
 	// window is how long a request that comes twice is known.
 	window = 2 * time.Minute
+	// maxDoneBytes is enough for two thousand requests a second: of more, the oldest
+	// are forgotten before the window ends.
+	maxDoneBytes = 32 << 20
 )
 
 func queueSubject(subject string) string { return subject + "._queue" }
 func deadSubject(subject string) string  { return subject + "._dead" }
+func doneSubject(subject string) string  { return subject + "._done" }
 
 // streamName makes a name of what may have dots.
 func streamName(kind, subject string) string {
@@ -40,7 +44,7 @@ func streamName(kind, subject string) string {
 
 func queueConfig(subject string) jetstream.StreamConfig {
 	return jetstream.StreamConfig{
-		Name: streamName("queue", subject), Subjects: []string{queueSubject(subject)},
+		Name: streamName("queue", subject), Subjects: withPieces(queueSubject(subject)),
 		Description: "requests that " + subject + " has accepted", Retention: jetstream.WorkQueuePolicy,
 		Discard: jetstream.DiscardNew, MaxAge: maxQueueAge, MaxBytes: maxQueueBytes, Duplicates: window,
 	}
@@ -48,12 +52,22 @@ func queueConfig(subject string) jetstream.StreamConfig {
 
 func deadConfig(subject string) jetstream.StreamConfig {
 	return jetstream.StreamConfig{
-		Name: streamName("dead", subject), Subjects: []string{deadSubject(subject)},
+		Name: streamName("dead", subject), Subjects: withPieces(deadSubject(subject)),
 		Description: "requests on which " + subject + " has failed for good",
 		Metadata:    map[string]string{"subject": subject},
 		Discard:     jetstream.DiscardNew, MaxAge: maxDeadAge, MaxBytes: maxDeadBytes, Duplicates: window,
 	}
 }
+
+func doneConfig(subject string) jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name: streamName("done", subject), Subjects: []string{doneSubject(subject) + ".*"},
+		Description: "requests that " + subject + " has done", MaxMsgsPerSubject: 1,
+		Discard: jetstream.DiscardOld, MaxAge: window, MaxBytes: maxDoneBytes, Duplicates: window,
+	}
+}
+
+func withPieces(subject string) []string { return []string{subject, subject + ".*"} }
 
 // create makes a stream unless it is there.
 func create(ctx context.Context, js jetstream.JetStream, c jetstream.StreamConfig) error {
@@ -74,6 +88,12 @@ func isFull(err error) bool {
 	return refused.ErrorCode == insufficient || refused.ErrorCode == storage || refused.ErrorCode == limit
 }
 
+// isRefused tells whether a broker has not stored something, and says so.
+func isRefused(err error) bool {
+	_, refused := errors.AsType[*jetstream.APIError](err)
+	return refused || errors.Is(err, jetstream.ErrNoStreamResponse)
+}
+
 // keepsNothing tells whether a broker stores nothing at all.
 func keepsNothing(err error) bool {
 	return errors.Is(err, jetstream.ErrJetStreamNotEnabled) || errors.Is(err, nats.ErrNoResponders) ||
@@ -81,9 +101,9 @@ func keepsNothing(err error) bool {
 }
 
 // writeAccepted writes a request as the queue keeps it: the preface, the frame that
-// would open the call, and the message.
-func writeAccepted(o frame.Opening, m call.Message) []byte {
-	return append(o.Append(appendPreface(nil, 0), 0), m.Bytes()...)
+// would open the call, and the message, unless that follows in pieces.
+func writeAccepted(o frame.Opening, message []byte) []byte {
+	return append(o.Append(appendPreface(nil, 0), 0), message...)
 }
 
 func parseAccepted(b []byte) (frame.Opening, call.Message, error) {

@@ -3,7 +3,9 @@ package natslink_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -183,6 +185,57 @@ func TestARequestThatComesTwiceRunsOnce(t *testing.T) {
 	b.empty(t)
 }
 
+// noted tells when something is logged.
+type noted struct {
+	slog.Handler
+	text string
+	said chan struct{}
+}
+
+func (n noted) Enabled(context.Context, slog.Level) bool { return true }
+func (n noted) WithAttrs([]slog.Attr) slog.Handler       { return n }
+
+func (n noted) Handle(_ context.Context, r slog.Record) error {
+	if r.Message == n.text {
+		select {
+		case n.said <- struct{}{}:
+		default:
+		}
+	}
+	return nil
+}
+
+// A server that is through while the broker is away tells it later, and nobody runs
+// the request again.
+func TestWhatIsDoneWhileTheBrokerIsAwayStaysDone(t *testing.T) {
+	t.Parallel()
+	b := startBroker(t, nil)
+	lost := noted{Handler: slog.DiscardHandler, text: "connection to the broker lost", said: make(chan struct{}, 1)}
+	through := make(chan struct{}, 1)
+	first := &told{answer: func(context.Context, int) error {
+		b.stop()
+		<-lost.said
+		through <- struct{}{}
+		return nil
+	}}
+	o := link.ListenOptions{Logger: slog.New(lost)}
+	s, err := natslink.Link{}.Listen(t.Context(), parse(t, b.url("app.test")), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pb.RegisterExerciseServer(s, first)
+	start(t, s)
+	tell(t, dial(t, b.url("app.test")), "x")
+	<-through
+	b.start(t)
+	second := new(told)
+	serve(t, b.url("app.test"), second)
+	b.empty(t)
+	if n := len(first.was()) + len(second.was()); n != 1 {
+		t.Errorf("it ran %d times", n)
+	}
+}
+
 func TestWhatFailsForNowIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	b := startBroker(t, nil)
@@ -302,32 +355,21 @@ func TestShutdownLetsAcceptedRequestsFinish(t *testing.T) {
 
 func TestWhatAQueueCannotTakeIsRefused(t *testing.T) {
 	t.Parallel()
-	small := startBroker(t, func(o *server.Options) { o.MaxPayload = 10_000 })
-	_, err := dial(t, small.url("app.test")).Tell(soon(t), &pb.Message{Payload: make([]byte, 10_000)},
-		link.WithWait(link.Accepted))
+	ctx := metadata.AppendToOutgoingContext(soon(t), "key", strings.Repeat("x", 10_000))
+	err := accept(ctx, dial(t, meanBroker(t).url("app.test")), &pb.Message{})
 	if status.Code(err) != codes.ResourceExhausted || link.Ran(err) != link.NeverSent {
 		t.Errorf("too large: %v, %v", err, link.Ran(err))
 	}
 	without := startBroker(t, func(o *server.Options) { o.JetStream = false })
-	_, err = dial(t, without.url("app.test")).Tell(soon(t), &pb.Message{}, link.WithWait(link.Accepted))
+	err = accept(soon(t), dial(t, without.url("app.test")), &pb.Message{})
 	if status.Code(err) != codes.Unimplemented || link.Ran(err) != link.NeverSent {
 		t.Errorf("without JetStream: %v, %v", err, link.Ran(err))
 	}
 	full := startBroker(t, nil)
-	js, err := jetstream.New(full.connect(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = js.CreateStream(soon(t), jetstream.StreamConfig{
-		Name: queue, Subjects: []string{"app.test._queue"}, MaxBytes: 1000, Discard: jetstream.DiscardNew,
-		Retention: jetstream.WorkQueuePolicy,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	full.makeQueue(t, jetstream.StreamConfig{MaxBytes: 1000, Subjects: []string{"app.test._queue"}})
 	client := dial(t, full.url("app.test"))
-	for err == nil {
-		_, err = client.Tell(soon(t), &pb.Message{}, link.WithWait(link.Accepted))
+	for err = nil; err == nil; {
+		err = accept(soon(t), client, &pb.Message{})
 	}
 	if status.Code(err) != codes.ResourceExhausted || link.Ran(err) != link.NeverSent {
 		t.Errorf("full: %v, %v", err, link.Ran(err))

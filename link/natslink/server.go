@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
-	"strings"
 	"sync"
 	"time"
 
@@ -26,13 +25,13 @@ const maxArrived = 1 << 14
 
 type server struct {
 	*call.Table
-	url      *url.URL
+	url      *url.URL      // names this very server
 	every    time.Duration // of the pulse
 	subject  string
-	instance string // subject of the packets for this server's calls: theirs follows
+	instance string // subject of calls to this very server; and below, of the further packets of all its calls
 	broker   *nats.Conn
-	room     int // bytes of frames that a message takes
-	shared   *nats.Subscription
+	room     int                  // bytes of frames that a message takes
+	starts   []*nats.Subscription // where calls begin
 	arrived  chan *nats.Msg
 	calls    frame.Calls[string, *serverCall] // by where their answers go
 	worker   *worker
@@ -51,27 +50,34 @@ type server struct {
 
 var _ link.Server = (*server)(nil)
 
-func listen(u *url.URL, o link.ListenOptions, l Link) (*server, error) {
+func listen(ctx context.Context, u *url.URL, o link.ListenOptions, l Link) (*server, error) {
+	again := instanceOf(u) != ""
+	u = named(u)
 	s := &server{
-		Table: call.NewTable(o), url: u, every: l.every(), subject: subjectOf(u),
+		Table: call.NewTable(o), url: u, every: l.every(), subject: subjectOf(u), instance: calledAt(u),
 		arrived: make(chan *nats.Msg, maxArrived),
 		serving: make(chan struct{}), idle: make(chan struct{}),
 		lost: make(chan struct{}), drained: make(chan struct{}),
 	}
-	s.instance = instance(s.subject, strings.TrimPrefix(nats.NewInbox(), nats.InboxPrefix))
 	logger := o.Logger
 	if logger == nil {
 		logger = slog.Default()
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
-	s.worker = newWorker(s, logger, l.pause())
+	s.worker = newWorker(s, logger, l)
 	broker, err := connect(s.settings(o, logger), u)
 	if err != nil {
 		return nil, err
 	}
 	s.broker, s.room = broker, int(broker.MaxPayload())-prefaceLen
 	s.ctx = peer.NewContext(s.ctx, peerOf(u, broker))
-	if err := s.subscribe(); err != nil {
+	if again {
+		err = s.vacant(ctx)
+	}
+	if err == nil {
+		err = s.subscribe()
+	}
+	if err != nil {
 		broker.Close()
 		return nil, err
 	}
@@ -85,11 +91,14 @@ func (s *server) settings(o link.ListenOptions, logger *slog.Logger) nats.Option
 	settings.MaxReconnect = -1
 	settings.CustomReconnectDelayCB = func(attempts int) time.Duration {
 		const first, most = 50 * time.Millisecond, time.Second
-		return min(first<<min(attempts, 10), most) //nolint:mnd // beyond most
+		if attempts == 1 { // of the connections it may be the only one that was lost
+			return 0
+		}
+		return min(first<<min(attempts-2, 10), most) //nolint:mnd // beyond most
 	}
 	settings.DisconnectedErrCB = func(_ *nats.Conn, err error) {
 		for _, running := range s.calls.All() { // their callers have been told, or are out of reach
-			running.cancel()
+			running.lose()
 		}
 		if err != nil {
 			logger.Warn("connection to the broker lost", "subject", s.subject, "error", err)
@@ -106,13 +115,27 @@ func (s *server) settings(o link.ListenOptions, logger *slog.Logger) nats.Option
 	return settings
 }
 
+// vacant fails if another server has the URL, or may have it.
+func (s *server) vacant(ctx context.Context) error {
+	switch err := probe(ctx, s.broker, s.instance); {
+	case errors.Is(err, nats.ErrNoResponders):
+		return nil
+	case err != nil:
+		return fmt.Errorf("whether another server is there: %w", err)
+	}
+	return errors.New("another server is there: stop it, or leave out what follows the question mark")
+}
+
 // subscribe hears all subjects in one row, so that a cancel stays behind its call.
 func (s *server) subscribe() error {
-	var err error
-	if s.shared, err = s.broker.ChanQueueSubscribe(s.subject, group, s.arrived); err != nil {
-		return err
+	for _, subject := range []string{s.subject, s.instance} {
+		starts, err := s.broker.ChanQueueSubscribe(subject, group, s.arrived)
+		if err != nil {
+			return err
+		}
+		s.starts = append(s.starts, starts)
 	}
-	for _, subject := range []string{everywhere(s.subject), s.instance + ">"} {
+	for _, subject := range []string{everywhere(s.subject), s.instance + ".>"} {
 		if _, err := s.broker.ChanSubscribe(subject, s.arrived); err != nil {
 			return err
 		}
@@ -120,7 +143,8 @@ func (s *server) subscribe() error {
 	return s.broker.FlushTimeout(brokerWait)
 }
 
-// URL is without the user and the password, which nobody else is to see.
+// URL names this very server: what is dialled there goes to no other, but for what is only
+// to be accepted. It is without the user and the password, which nobody else is to see.
 func (s *server) URL() string {
 	u := *s.url
 	u.User = nil
@@ -190,7 +214,9 @@ func (s *server) Close() error {
 // leave lets the broker send no more calls. What it has sent still counts.
 func (s *server) leave() {
 	s.worker.stop()
-	_ = s.shared.Drain()
+	for _, starts := range s.starts {
+		_ = starts.Drain()
+	}
 	_ = s.broker.FlushTimeout(brokerWait)
 	select {
 	case s.arrived <- nil: // behind the last call

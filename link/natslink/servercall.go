@@ -25,6 +25,7 @@ type serverCall struct {
 
 	callee atomic.Pointer[frame.Callee] // nil: the frame that opens it is not complete
 	sent   atomic.Uint32                // number of the last packet
+	lost   atomic.Bool                  // the way to the caller was, for a while at least
 }
 
 var _ frame.Wire = (*serverCall)(nil)
@@ -41,7 +42,7 @@ func (c *serverCall) begin(number uint32, frames []byte) {
 }
 
 // name is the subject of the call's further packets.
-func (c *serverCall) name() string { return c.server.instance + c.reply }
+func (c *serverCall) name() string { return further(c.server.instance, c.reply) }
 
 func (c *serverCall) take(m *nats.Msg) {
 	c.heard.Store(true)
@@ -117,12 +118,18 @@ func (c *serverCall) cancel() {
 	}
 }
 
+// lose ends the handler's context, since what the caller says may not arrive.
+func (c *serverCall) lose() {
+	c.lost.Store(true)
+	c.cancel()
+}
+
 // desert gives the call up, and tells the caller. One that never ran is refused.
 func (c *serverCall) desert() {
 	c.cancel()
 	select {
 	case <-c.server.serving:
-		_ = publish(c.server.broker, c.reply, "", 0, frame.Append(nil, frame.Frame{Kind: frame.GoAway}))
+		c.server.goAway(c.reply)
 	default:
 		c.server.refuse(c.reply, status.New(codes.Unavailable, "the server has stopped"))
 	}
@@ -130,6 +137,10 @@ func (c *serverCall) desert() {
 
 // Write sends frames. Only what ends a call needs no answer.
 func (c *serverCall) Write(_ context.Context, frames []byte) error {
+	if c.lost.Load() { // that the handler was cancelled is no answer
+		c.server.goAway(c.reply)
+		return call.Unavailable(link.MayHaveRun, "the connection to the broker was lost")
+	}
 	reply := ""
 	if !over(frames) {
 		reply = c.name()

@@ -14,9 +14,9 @@ import (
 const (
 	// maxRunning is how many accepted requests a server runs at once.
 	maxRunning = 64
-	// ackWait is how long a server may be silent about a request that it has taken
-	// before another one gets it.
-	ackWait = 20 * time.Second
+	// fetchTime is how long a server waits for requests in one go, so that a pull that
+	// has got lost is made again.
+	fetchTime = 5 * time.Second
 	// queuePause is how long a worker waits after a failure of the broker.
 	queuePause = time.Second
 )
@@ -25,8 +25,9 @@ const (
 type worker struct {
 	server *server
 	log    *slog.Logger
-	first  time.Duration // pause after a failed attempt, doubled with each one
-	known  recent
+	first  time.Duration   // pause after a failed attempt, doubled with each one
+	quiet  time.Duration   // what a server may be silent about a request that it has taken
+	runs   sync.Map        // by id, the requests that run
 	wake   chan struct{}   // a token when there may be a queue
 	slots  chan struct{}   // a token for each request that runs
 	ctx    context.Context //nolint:containedctx // ends when no more are taken
@@ -35,9 +36,9 @@ type worker struct {
 	over   chan struct{} // closed when none runs, nor can begin
 }
 
-func newWorker(s *server, log *slog.Logger, first time.Duration) *worker {
+func newWorker(s *server, log *slog.Logger, l Link) *worker {
 	w := &worker{
-		server: s, log: log.With("subject", s.subject), first: first,
+		server: s, log: log.With("subject", s.subject), first: l.pause(), quiet: l.quiet(),
 		wake: make(chan struct{}, 1), slots: make(chan struct{}, maxRunning), over: make(chan struct{}),
 	}
 	w.ctx, w.stop = context.WithCancel(s.ctx)
@@ -64,7 +65,7 @@ func (w *worker) run() {
 			return
 		case errors.Is(err, jetstream.ErrStreamNotFound), keepsNothing(err):
 		default:
-			w.log.Debug("the queue cannot be read", "error", err)
+			w.log.Log(w.ctx, levelOf(err), "the queue cannot be read", "error", err)
 			again = time.NewTimer(queuePause).C
 		}
 		select {
@@ -73,6 +74,23 @@ func (w *worker) run() {
 		case <-w.ctx.Done():
 		}
 	}
+}
+
+// levelOf tells how loud to be about an error: a broker that is away comes back by
+// itself, and who refuses something may need help.
+func levelOf(err error) slog.Level {
+	if isRefused(err) {
+		return slog.LevelWarn
+	}
+	return slog.LevelDebug
+}
+
+// source is a queue, and what belongs to it.
+type source struct {
+	js       jetstream.JetStream
+	requests jetstream.Stream
+	consumer jetstream.Consumer
+	marks    marks
 }
 
 // consume takes requests until something fails.
@@ -86,40 +104,46 @@ func (w *worker) consume() error {
 		return err
 	}
 	consumer, err := stream.CreateOrUpdateConsumer(w.ctx, jetstream.ConsumerConfig{
-		Durable: group, AckPolicy: jetstream.AckExplicitPolicy, AckWait: ackWait,
+		Durable: group, AckPolicy: jetstream.AckExplicitPolicy, AckWait: w.quiet,
+		FilterSubject: queueSubject(w.server.subject),
 	})
 	if err != nil {
 		return err
 	}
+	marks, err := openMarks(w.ctx, js, w.server.subject)
+	if err != nil {
+		return err
+	}
+	from := source{js, stream, consumer, marks}
 	for {
-		if err := w.fetch(js, consumer); err != nil {
+		if err := w.fetch(from); err != nil {
 			return err
 		}
 	}
 }
 
 // fetch takes as many requests as may run, or what comes within some seconds.
-func (w *worker) fetch(js jetstream.JetStream, from jetstream.Consumer) error {
+func (w *worker) fetch(from source) error {
 	select {
 	case w.slots <- struct{}{}:
 		<-w.slots
 	case <-w.ctx.Done():
 		return w.ctx.Err()
 	}
-	ctx, cancel := context.WithTimeout(w.ctx, ackWait/4) //nolint:mnd // far below, so that nothing waits too long here
+	ctx, cancel := context.WithTimeout(w.ctx, fetchTime)
 	defer cancel()
-	batch, err := from.Fetch(cap(w.slots)-len(w.slots), jetstream.FetchContext(ctx))
+	batch, err := from.consumer.Fetch(cap(w.slots)-len(w.slots), jetstream.FetchContext(ctx))
 	if err != nil {
 		return err
 	}
 	for m := range batch.Messages() {
-		if w.ctx.Err() != nil { // it came too late: another server is to have it at once
-			_ = m.Nak()
+		if w.ctx.Err() != nil { // it came too late: it is another server's
+			_ = m.NakWithDelay(partTime)
 			continue
 		}
 		w.slots <- struct{}{}
 		w.tasks.Go(func() {
-			w.take(js, m)
+			w.take(from, m)
 			<-w.slots
 		})
 	}

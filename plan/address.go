@@ -24,17 +24,22 @@ func parseAddress(s string) (address, bool) {
 	return address{host, int(n)}, err == nil
 }
 
+// schemeOf is what a URL begins with, in lower case.
+func schemeOf(s string) (scheme string, ok bool) {
+	scheme, _, ok = strings.Cut(s, "://")
+	return strings.ToLower(scheme), ok
+}
+
 // parseURL reads scheme://host:port, and nothing more than that.
-func parseURL(s string) (scheme string, a address, ok bool) {
+func parseURL(s string) (address, bool) {
 	u, err := url.Parse(s)
 	if err != nil || u.Scheme == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return "", address{}, false
+		return address{}, false
 	}
 	if u.Path != "" && u.Path != "/" || u.ForceQuery || u.Opaque != "" {
-		return "", address{}, false
+		return address{}, false
 	}
-	a, ok = parseAddress(u.Host)
-	return u.Scheme, a, ok
+	return parseAddress(u.Host)
 }
 
 // goodHost takes IP addresses, names as DNS has them, and "" for every address.

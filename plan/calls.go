@@ -2,8 +2,10 @@ package plan
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
+	"time"
 )
 
 // checkMethods gathers what the plan says of methods; what a process says of its
@@ -106,9 +108,12 @@ func (r *resolver) checkStream(m Method, l Link, named placed[string]) {
 // connect finds the way of every call, and with it which processes must listen.
 func (r *resolver) connect() {
 	called := map[*site]bool{}
+	var others methodPolicy
+	r.settle("", Method{}, &others)
+	r.plan.others = others.settings
 	for _, to := range r.model.Services {
 		for _, m := range to.Methods {
-			r.plan.methods[m.Name] = r.policy(m)
+			r.plan.methods[m.Name] = r.policy(to.Name, m)
 		}
 	}
 	for _, from := range r.model.Services {
@@ -119,6 +124,7 @@ func (r *resolver) connect() {
 			}
 		}
 	}
+	r.settleBalance()
 	for _, s := range r.sites {
 		switch {
 		case r.strangers:
@@ -150,18 +156,37 @@ func (r *resolver) listenOn(s *site, link string) {
 	}
 }
 
-func (r *resolver) policy(m Method) methodPolicy {
-	p := methodPolicy{deadline: r.plan.deadline}
-	if m.streams() {
-		p.deadline = 0
-	}
+func (r *resolver) policy(owner string, m Method) methodPolicy {
+	var p methodPolicy
 	if rule := r.rules[m.Name]; rule != nil {
 		p.shared, p.wait = rule.share.v, rule.wait.v
-		if rule.deadline.set() {
-			p.deadline = rule.deadline.v
+	}
+	said, from := r.deadlineOf(owner, m)
+	p.deadline = said.v
+	if said.v > 0 || !m.streams() {
+		p.applied = []Applied{{deadlineKey, deadlineText(said.v), from, said.at}}
+	}
+	r.settle(owner, m, &p)
+	return p
+}
+
+// deadlineOf is how long callers of a method wait, and which entry says so; "": none does.
+func (r *resolver) deadlineOf(owner string, m Method) (said placed[time.Duration], from string) {
+	if rule := r.rules[m.Name]; rule != nil && rule.deadline.set() {
+		return rule.deadline, m.Name
+	}
+	if m.streams() {
+		return said, ""
+	}
+	for _, e := range r.entriesOf(owner, m) {
+		if e.said.deadline.set() {
+			return e.said.deadline, e.pattern.v
 		}
 	}
-	return p
+	if r.raw.deadline.set() {
+		return r.raw.deadline, deadlineKey
+	}
+	return placed[time.Duration]{v: r.plan.deadline}, ""
 }
 
 // connectPair adds the calls of one service to another.
@@ -209,5 +234,19 @@ func (r *resolver) reach(from Service, m Method, to *site, called map[*site]bool
 	if l, ok := r.model.link(to.Link); ok && to.Link != "" {
 		r.checkStream(m, l, placed[string]{to.Link, to.linkAt})
 	}
+	r.checkBothWays(m, to)
 	return to.Link
+}
+
+// checkBothWays refuses a stream that HTTP/1.1, for which a reach may ask, cannot carry.
+func (r *resolver) checkBothWays(m Method, to *site) {
+	_, options, _ := strings.Cut(to.Reach, "?")
+	asked, err := url.ParseQuery(options)
+	if err != nil || !m.ClientStream || !m.ServerStream || to.Link != "http" {
+		return
+	}
+	if version := asked.Get("http"); version == "1" || version == "1.1" {
+		r.add(to.raw.reach.at, m.Name+" streams in both directions, which HTTP/1.1 cannot",
+			fmt.Sprintf("leave http=%s out of reach, or name another link for this method, under methods", version))
+	}
 }

@@ -12,6 +12,10 @@ import (
 // may need without a warning: each adds its time, and its chance to fail.
 const mostInAChain = 2
 
+// mostWays bounds the search for a chain. Where thirty services all call each other, a
+// thousand ways are looked at; only a plan made to have more comes near the bound.
+const mostWays = 1 << 16
+
 // warnOfChains looks at every service with pages. A hop within a process counts
 // nothing, since nobody waits for a network there; neither does a stream, whose
 // caller goes on while it is open, nor a call whose reply is not awaited.
@@ -22,46 +26,58 @@ func (r *resolver) warnOfChains() {
 			continue
 		}
 		if chain := r.chainFrom(s.Name); chain != nil {
-			r.plan.Warnings = append(r.plan.Warnings, Error{home.at, fmt.Sprintf(
+			r.warn(home.at, fmt.Sprintf(
 				"a page of %s may wait for more than %d calls between processes, one after the other: %s",
-				s.Name, mostInAChain, strings.Join(chain, " -> ")), r.shorten(chain)})
+				s.Name, mostInAChain, strings.Join(chain, " -> ")), r.shorten(chain))
 		}
 	}
 }
 
 // chainFrom finds services, each waiting for the next, with one hop too many between
-// processes; nil if there are none. It goes breadth first, and looks at a service
-// once for each number of hops.
+// processes; nil if there are none. It goes breadth first. No service is there twice,
+// so what a way has passed decides where it can go: ways that meet at a service are
+// all followed. Those that make a detour are not: without it they have as many hops.
 func (r *resolver) chainFrom(service string) []string {
-	type place struct {
-		service string
-		hops    int
-	}
 	type way struct {
-		place
 		services []string
+		entered  int // where among them the way came into its last process
+		hops     int
 	}
-	seen := map[place]bool{}
-	for todo := []way{{place{service, 0}, []string{service}}}; len(todo) > 0; todo = todo[1:] {
-		w := todo[0]
-		if w.hops > mostInAChain {
-			return w.services
-		}
-		for _, c := range r.plan.Calls {
-			if c.From != w.service || !c.waits() || slices.Contains(w.services, c.To) {
+	next := r.waitingFor()
+	todo := []way{{services: []string{service}}}
+	for i := 0; i < len(todo) && len(todo) < mostWays; i++ {
+		w := todo[i]
+		last := len(w.services) - 1
+		from := w.services[last]
+		for _, to := range next[from] {
+			detour := slices.ContainsFunc(w.services[w.entered:last], func(earlier string) bool {
+				return slices.Contains(next[earlier], to)
+			})
+			if detour || slices.Contains(w.services, to) {
 				continue
 			}
-			next := place{c.To, w.hops}
-			if c.FromProcess != c.ToProcess {
-				next.hops++
+			further := way{append(slices.Clone(w.services), to), w.entered, w.hops}
+			if r.homes[from] != r.homes[to] {
+				further.entered, further.hops = last+1, w.hops+1
 			}
-			if !seen[next] {
-				seen[next] = true
-				todo = append(todo, way{next, append(slices.Clone(w.services), c.To)})
+			if further.hops > mostInAChain {
+				return further.services
 			}
+			todo = append(todo, further)
 		}
 	}
 	return nil
+}
+
+// waitingFor has, for each service, those that it may wait for, each once.
+func (r *resolver) waitingFor() map[string][]string {
+	next := map[string][]string{}
+	for _, c := range r.plan.Calls {
+		if c.waits() && !slices.Contains(next[c.From], c.To) {
+			next[c.From] = append(next[c.From], c.To)
+		}
+	}
+	return next
 }
 
 // waits tells whether the caller can do nothing until the handler has answered.

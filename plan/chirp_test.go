@@ -21,7 +21,7 @@ func chirp() plan.Model {
 				plan.Method{Name: "SignUp"}, plan.Method{Name: "LogIn"},
 				plan.Method{Name: "LogOut", AnswersEmpty: true}),
 			service("follows", "chirp.follows.v1.Follows", nil,
-				plan.Method{Name: "Follow", AnswersEmpty: true}, plan.Method{Name: "AllFollowing"}),
+				plan.Method{Name: "Follow", AnswersEmpty: true}, plan.Method{Name: "AllFollowing", Idempotent: true}),
 			notify,
 			service("messages", "chirp.messages.v1.Messages", []string{"follows", "notify"},
 				plan.Method{Name: "CreatePost"}, plan.Method{Name: "ListHome"}),

@@ -24,14 +24,17 @@
 //	processes:
 //	  edge: {services: [web], web: 127.0.0.1:8080}
 //	  rest: {services: [accounts, follows, messages, notify]}
+//	policies:                  # how calls fail early: docs/patterns
+//	  accounts: {breaker: {open: 1s}}
 //	methods:                   # what holds for single methods
 //	  chirp.accounts.v1.Accounts/LogIn: {deadline: 10s}
 //	  chirp.notify.v1.Notify/Deliver: {wait: sent} # its callers do not wait for the reply
 //	config:
 //	  web: {title: "${env:TITLE:-Chirp}", key: "${file:key}"}
 //
-// A plan that works and had better be otherwise has Warnings: so far, of pages that wait on a
-// chain of more than two calls between processes. A hop within a process is no such wait.
+// A plan that works and had better be otherwise has Warnings: of pages that wait on a chain of
+// more than two calls between processes, where a hop within a process is no such wait; and of
+// pages without an address, or an address without pages.
 //
 // Schema has all keys. Relative paths, those of a store and of ${file:path}, start at the
 // plan's folder. Resolve checks how each ${...} is written; DecodeConfig reads what the one

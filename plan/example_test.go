@@ -35,15 +35,23 @@ processes:
 	// feed     messages, notify   http  http://127.0.0.1:0
 	//
 	// CALLER        CALLEE    METHODS                    LINK    WAIT   DEADLINE
-	// notify    ->  follows   2 unary                    http    reply  5s
-	// messages  ->  follows   2 unary                    http    reply  5s
-	// messages  ->  notify    Deliver (unary)            inproc  reply  5s
+	// notify    ->  follows   Follow, AllFollowing       http    reply  5s
+	// messages  ->  follows   Follow, AllFollowing       http    reply  5s
+	// messages  ->  notify    Deliver                    inproc  reply  5s
 	//                         Subscribe (server stream)  inproc  reply  none
-	// web       ->  accounts  3 unary                    http    reply  5s
-	// web       ->  follows   2 unary                    http    reply  5s
-	// web       ->  messages  2 unary                    http    reply  5s
-	// web       ->  notify    Deliver (unary)            http    reply  5s
+	// web       ->  accounts  SignUp, LogIn, LogOut      http    reply  5s
+	// web       ->  follows   Follow, AllFollowing       http    reply  5s
+	// web       ->  messages  CreatePost, ListHome       http    reply  5s
+	// web       ->  notify    Deliver                    http    reply  5s
 	//                         Subscribe (server stream)  http    reply  none
+	//
+	// POLICY     WHAT                                                                    METHODS             FROM
+	// deadline   5s                                                                      all                 default
+	// bulkhead   256 calls, 256 wait at most 100ms                                       all                 default
+	// breaker    50% of 20 calls in 10s, open 5s, 3 probes                               all                 default
+	// retry      3 attempts, pauses 25ms to 1s, budget 10%, only of what was never sent  all not idempotent  default
+	//            3 attempts, pauses 25ms to 1s, budget 10%                               all idempotent      default
+	// admission  adaptive, 32 to 2000 calls                                              all                 default
 }
 
 func ExampleErrors() {

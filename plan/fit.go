@@ -31,6 +31,8 @@ func (f *fitter) fit(path string, n ast.Node, t reflect.Type) ast.Node {
 		return n
 	case t == reflect.TypeFor[time.Duration]():
 		return f.fitDuration(path, n)
+	case t == reflect.TypeFor[Path]():
+		return f.fitPath(path, n)
 	}
 	switch t.Kind() { //nolint:exhaustive // all others are scalars
 	case reflect.Struct, reflect.Map:
@@ -128,6 +130,22 @@ func (f *fitter) fitDuration(path string, n ast.Node) ast.Node {
 		f.misfit(path, n, "a time with its unit, such as 500ms or 2s")
 	}
 	return n
+}
+
+// Path is a file's path in a configuration. A relative one starts at the folder of the
+// file that it is written in, and is decoded as one that starts at the working folder.
+type Path string
+
+func (f *fitter) fitPath(path string, n ast.Node) ast.Node {
+	text, ok := asText(n)
+	if !ok {
+		f.misfit(path, n, "a file's path")
+		return n
+	}
+	whole := f.beside(text)
+	tk := token.New(whole, whole, n.GetToken().Position)
+	tk.Type = token.DoubleQuoteType
+	return ast.String(tk)
 }
 
 func (f *fitter) fitScalar(path string, n ast.Node, t reflect.Type) ast.Node {

@@ -6,15 +6,18 @@ import (
 )
 
 type jsonPlan struct {
-	App       string        `json:"app"`
-	File      string        `json:"file,omitempty"`
-	Store     string        `json:"store,omitempty"`
-	Broker    string        `json:"broker,omitempty"`
-	Admin     string        `json:"admin"`
-	Insecure  bool          `json:"insecure,omitempty"`
-	Processes []jsonProcess `json:"processes"`
-	Calls     []jsonCall    `json:"calls"`
-	Warnings  []string      `json:"warnings,omitempty"`
+	App       string               `json:"app"`
+	File      string               `json:"file,omitempty"`
+	Store     string               `json:"store,omitempty"` // its URL
+	StoreMore *jsonStore           `json:"store_options,omitempty"`
+	Stores    map[string]jsonStore `json:"stores,omitempty"` // by service, of those that differ
+	Broker    string               `json:"broker,omitempty"`
+	Admin     string               `json:"admin"`
+	Insecure  bool                 `json:"insecure,omitempty"`
+	Processes []jsonProcess        `json:"processes"`
+	Calls     []jsonCall           `json:"calls"`
+	Policies  []jsonPolicy         `json:"policies"`
+	Warnings  []string             `json:"warnings,omitempty"`
 }
 
 type jsonProcess struct {
@@ -32,6 +35,40 @@ type jsonListener struct {
 	Reach  string `json:"reach,omitempty"`
 }
 
+type jsonStore struct {
+	URL         string `json:"url,omitempty"`
+	Migrate     bool   `json:"migrate"`
+	Foreign     bool   `json:"foreign"`
+	Connections int    `json:"connections,omitempty"`
+	Wait        string `json:"wait,omitempty"` // as time.ParseDuration reads it
+}
+
+func (s Store) json() jsonStore {
+	out := jsonStore{
+		URL: hidden(s.URL), Migrate: !s.ByCommand && !s.Foreign, Foreign: s.Foreign, Connections: s.Connections,
+	}
+	if s.Wait > 0 {
+		out.Wait = s.Wait.String()
+	}
+	return out
+}
+
+// jsonStores adds what there is to say of stores beside where they are.
+func (p *Plan) jsonStores(out *jsonPlan) {
+	out.Store = hidden(p.Store.URL)
+	if p.Store != (Store{URL: p.Store.URL}) {
+		more := p.Store.json()
+		more.URL = ""
+		out.StoreMore = &more
+	}
+	for service, s := range p.Stores {
+		if out.Stores == nil {
+			out.Stores = make(map[string]jsonStore)
+		}
+		out.Stores[service] = s.json()
+	}
+}
+
 type jsonCall struct {
 	From        string `json:"from"`
 	To          string `json:"to"`
@@ -45,14 +82,22 @@ type jsonCall struct {
 	Shared      bool   `json:"shared,omitempty"`
 }
 
-// JSON writes the plan for programs: an object with app, file, store, broker, admin,
-// insecure, processes, calls and warnings. Configuration and passwords do not show. The
+type jsonPolicy struct {
+	Policy  string   `json:"policy"`
+	What    string   `json:"what"`
+	From    string   `json:"from,omitempty"` // the entry, as in Applied; absent: the default
+	Methods []string `json:"methods"`
+}
+
+// JSON writes the plan for programs: an object with app, file, store, stores, broker, admin,
+// insecure, processes, calls, policies and warnings. Configuration and passwords do not show. The
 // error is that of w.
 func (p *Plan) JSON(w io.Writer) error {
 	out := jsonPlan{
-		App: p.App, File: p.File, Store: hidden(p.Store), Broker: hidden(p.Broker), Admin: p.Admin,
-		Insecure: p.Insecure, Processes: []jsonProcess{}, Calls: []jsonCall{},
+		App: p.App, File: p.File, Broker: hidden(p.Broker), Admin: p.Admin,
+		Insecure: p.Insecure, Processes: []jsonProcess{}, Calls: []jsonCall{}, Policies: []jsonPolicy{},
 	}
+	p.jsonStores(&out)
 	for _, q := range p.Processes {
 		out.Processes = append(out.Processes, jsonProcess{
 			q.Name, q.Services, q.Replicas, q.Web, q.Command, q.jsonListeners(),
@@ -66,6 +111,9 @@ func (p *Plan) JSON(w io.Writer) error {
 		out.Calls = append(out.Calls, jsonCall{
 			c.From, c.To, c.FromProcess, c.ToProcess, c.Method, c.Kind, c.Link, c.Wait.String(), deadline, c.Shared,
 		})
+	}
+	for _, g := range p.policyGroups() {
+		out.Policies = append(out.Policies, jsonPolicy{g.Policy, g.What, g.From, g.methods})
 	}
 	for _, warning := range p.Warnings {
 		out.Warnings = append(out.Warnings, warning.Error())

@@ -21,9 +21,10 @@ type filePlan struct {
 	link      placed[string]
 	processes placed[[]named[*fileProcess]]
 	methods   placed[[]named[*fileMethod]]
+	policies  placed[[]named[*filePolicy]]
 	deadline  placed[time.Duration]
 	admin     placed[string]
-	store     placed[string]
+	store     fileStore
 	broker    placed[string]
 	config    []named[ast.Node]
 	insecure  placed[bool]
@@ -31,7 +32,7 @@ type filePlan struct {
 
 func (f *filePlan) keys() []key {
 	return []key{
-		{"version", "The version of this format: 1.", `write "version: 1"`, whole(&f.version, 1, 1)},
+		{"version", "The version of this format: 1.", `write "version: 1"`, whole(&f.version, 1)},
 		{"app", "The app's name.", `write "app: NAME"`, text(&f.app, "the app's name")},
 		{
 			"link", "How processes are reached unless they say otherwise: the scheme of a link, such as http.", "",
@@ -48,7 +49,15 @@ func (f *filePlan) keys() []key {
 		},
 		{"methods", "What holds for single methods, by package.Service/Method.", "", methods(&f.methods)},
 		{
-			"deadline", "How long a caller waits for an answer, unless the method says otherwise. Default: 5s.", "",
+			"policies", `How calls fail early, for "*", a service, or methods such as pkg.v1.Service/Get*. Of each ` +
+				"policy the most specific entry counts, whole.", "",
+			mapping[*filePolicy]{
+				&f.policies, "policies of", "a mapping such as {accounts: {retry: off}}",
+				func() *filePolicy { return &filePolicy{} }, nil,
+			},
+		},
+		{
+			deadlineKey, "How long a caller waits for an answer, unless the method says otherwise. Default: 5s.", "",
 			duration(&f.deadline),
 		},
 		{
@@ -56,8 +65,9 @@ func (f *filePlan) keys() []key {
 			text(&f.admin, "a host and a port, such as 127.0.0.1:0"),
 		},
 		{
-			"store", "Where the services' stores are, such as sqlite:data. Default: the app's data folder.", "",
-			text(&f.store, "a store's URL, such as sqlite:data"),
+			"store", "Where the services' stores are: a URL, such as sqlite:data or postgres://user@host/database, " +
+				"or a mapping that says more. Default: the app's data folder.", "",
+			urlOr[*fileStore]{&f.store.url, &f.store, "a store's URL, such as sqlite:data, or a mapping"},
 		},
 		{
 			"broker", "The message broker of the links that need one: embedded:FOLDER, which the app runs itself, or " +
@@ -107,12 +117,57 @@ func (f *fileProcess) keys() []key {
 				"folder is the plan's.", "",
 			texts{&f.command, "a list of a program and its arguments, such as [python3, x.py]", "an argument", false},
 		},
-		{"replicas", "How many of this process run. Default: 1.", "", whole(&f.replicas, 1, 1000)},
+		{"replicas", "How many of this process run. Default: 1.", "", whole(&f.replicas, 1000)},
 		{
 			"methods", "What holds for single methods of this process's services, by package.Service/Method.", "",
 			methods(&f.methods),
 		},
 	}
+}
+
+// fileStore is the store of all services, or of one.
+type fileStore struct {
+	url         placed[string]
+	migrate     placed[bool]
+	foreign     placed[bool]
+	connections placed[int]
+	wait        placed[time.Duration]
+	services    placed[[]named[*fileStore]]
+
+	ofOne bool // it is that of a service, which has no services
+}
+
+func (f *fileStore) keys() []key {
+	keys := []key{ //nolint:prealloc // one more is rare
+		{
+			"url", "Where it is, such as sqlite:data or postgres://user@host/database.", "",
+			text(&f.url, "a store's URL, such as sqlite:data"),
+		},
+		{
+			"migrate", "Whether processes migrate their stores when they start. Without, they are not ready until " +
+				"the app's command migrate has done it. Default: true.", "",
+			flag(&f.migrate),
+		},
+		{
+			"foreign", "The tables are someone else's: no migrations are run, and nothing is written into it but " +
+				"what the service writes. Default: false.", "",
+			flag(&f.foreign),
+		},
+		{
+			"connections", "The most connections of one service in one process. Default: 8.", "",
+			whole(&f.connections, 1000),
+		},
+		{
+			"wait", "How long a caller waits for one of them. Default: 1s.", "", duration(&f.wait),
+		},
+	}
+	if f.ofOne {
+		return keys
+	}
+	return append(keys, key{"services", "What is otherwise for single services.", "", mapping[*fileStore]{
+		&f.services, "store of service", "a mapping such as {accounts: {url: sqlite:other}}",
+		func() *fileStore { return &fileStore{ofOne: true} }, nil,
+	}})
 }
 
 type fileMethod struct {
@@ -124,7 +179,7 @@ type fileMethod struct {
 
 func (f *fileMethod) keys() []key {
 	return []key{
-		{"deadline", "How long a caller waits for the answer.", "", duration(&f.deadline)},
+		{deadlineKey, "How long a caller waits for the answer.", "", duration(&f.deadline)},
 		{
 			"share", "Within a process, messages pass without a copy: nobody may change them. Default: false.", "",
 			flag(&f.share),

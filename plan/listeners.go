@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"strings"
@@ -51,21 +52,21 @@ func (r *resolver) anywhere(scheme string, s *site) Listener {
 func (r *resolver) placeListen(s *site) {
 	listen := s.raw.listen
 	s.given, s.linkAt, s.broken = true, listen.at, true
-	scheme, a, ok := parseURL(listen.v)
-	if !ok {
-		r.add(listen.at, fmt.Sprintf("listen of process %s is not a URL with a link, a host and a port", s.Name),
-			fmt.Sprintf("write it as %s://127.0.0.1:9001, with port 0 for any free one", r.anyLink()))
+	scheme, written := schemeOf(listen.v)
+	if !written {
+		r.badListen(s, r.anyLink())
 		return
 	}
-	known, ok := r.knownLink(placed[string]{scheme, listen.at})
-	if !ok {
+	if known, ok := r.model.withoutTLS(scheme); ok && known.Broker {
+		r.listenThroughBroker(s, known, scheme)
 		return
 	}
-	if known.Broker {
-		r.add(listen.at,
-			fmt.Sprintf("process %s cannot listen with %s: its calls come through the broker", s.Name, scheme),
-			fmt.Sprintf(`write "link: %s" instead, and at the top of the plan where the broker is: "broker: %s://%s"`,
-				scheme, scheme, a))
+	if _, ok := r.knownLink(placed[string]{scheme, listen.at}); !ok {
+		return
+	}
+	a, ok := parseURL(listen.v)
+	if !ok {
+		r.badListen(s, scheme)
 		return
 	}
 	if link := s.raw.link; link.set() && link.v != scheme {
@@ -78,6 +79,33 @@ func (r *resolver) placeListen(s *site) {
 	s.Listener = Listener{Link: scheme, Listen: scheme + "://" + a.String(), Reach: a.callable(scheme)}
 }
 
+// badListen tells of a URL that nobody can listen on. link is the one that it names, or any.
+func (r *resolver) badListen(s *site, link string) {
+	what, right := "is not a URL with a link, a host and a port", "127.0.0.1:9001, with port 0 for any free one"
+	if u, err := url.Parse(s.raw.listen.v); err == nil {
+		if a, ok := parseAddress(u.Host); ok {
+			what, right = "says more than a link, a host and a port", a.String()+", which is all that a plan takes here"
+		}
+	}
+	r.add(s.raw.listen.at, fmt.Sprintf("listen of process %s %s", s.Name, what),
+		fmt.Sprintf("write it as %s://%s", link, right))
+}
+
+// listenThroughBroker tells of a listener on a link whose processes have none. scheme is
+// that link's, or its TLS form.
+func (r *resolver) listenThroughBroker(s *site, known Link, scheme string) {
+	where := "host:port"
+	if u, err := url.Parse(s.raw.listen.v); err == nil {
+		if a, ok := parseAddress(u.Host); ok {
+			where = a.String()
+		}
+	}
+	r.add(s.raw.listen.at,
+		fmt.Sprintf("process %s cannot listen with %s: its calls come through the broker", s.Name, scheme),
+		fmt.Sprintf(`write "link: %s" instead, and at the top of the plan where the broker is: "broker: %s://%s"`,
+			known.Scheme, scheme, where))
+}
+
 func (r *resolver) placeReach(s *site) {
 	reach := s.raw.reach
 	if !s.raw.listen.set() {
@@ -86,14 +114,17 @@ func (r *resolver) placeReach(s *site) {
 		return
 	}
 	base, options, optional := strings.Cut(reach.v, "?") // of the link, such as http=1
-	scheme, a, ok := parseURL(base)
+	scheme, _ := schemeOf(base)
+	a, ok := parseURL(base)
 	if _, err := url.ParseQuery(options); err != nil || optional && options == "" {
 		ok = false
 	}
 	switch {
+	case r.refuseTLS(placed[string]{scheme, reach.at}):
 	case !ok || a.port == 0 || a.host == "":
 		r.add(reach.at, fmt.Sprintf("reach of process %s is not a URL that can be called", s.Name),
-			fmt.Sprintf("write it as %s://%s:9001, with a host and a port above 0", r.anyLink(), s.Name))
+			fmt.Sprintf("write it as %s://%s:9001, with a host and a port above 0",
+				cmp.Or(s.Link, r.anyLink()), s.Name))
 	case s.broken:
 	case scheme != s.Link:
 		r.add(reach.at,
@@ -127,6 +158,7 @@ func (r *resolver) checkLoopback(what string, a address, at Position) {
 func (r *resolver) knownLink(link placed[string]) (Link, bool) {
 	l, ok := r.model.link(link.v)
 	switch {
+	case !ok && r.refuseTLS(link):
 	case !ok:
 		r.add(link.at, "there is no link "+quote(link.v), suggest(link.v, r.model.linkNames(), "link"))
 	case l.InProcess:
@@ -135,6 +167,24 @@ func (r *resolver) knownLink(link placed[string]) (Link, bool) {
 		return Link{}, false
 	}
 	return l, ok
+}
+
+// refuseTLS tells whether link is the TLS form of one, and reports it: a plan has no
+// certificates yet.
+func (r *resolver) refuseTLS(link placed[string]) bool {
+	known, ok := r.model.withoutTLS(link.v)
+	if !ok || known.Scheme == link.v {
+		return false
+	}
+	what := fmt.Sprintf("%s is the link %s inside TLS, ", link.v, known.Scheme)
+	if known.Broker {
+		r.add(link.at, what+"which is a matter of the broker",
+			fmt.Sprintf(`write %s, and at the top of the plan "broker: %s://host:port"`, known.Scheme, link.v))
+		return true
+	}
+	r.add(link.at, what+"for which a plan has no certificates",
+		fmt.Sprintf("write %s; the TLS forms of links are for kit.Listen and kit.Dial", known.Scheme))
+	return true
 }
 
 // anyLink is a link to name in examples.

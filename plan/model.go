@@ -1,5 +1,7 @@
 package plan
 
+import "google.golang.org/protobuf/reflect/protoreflect"
+
 // Model is what an app declares and what its links can do: all that a plan is
 // checked against. It is plain data; making one builds no service.
 type Model struct {
@@ -23,6 +25,8 @@ type Service struct {
 	Single  bool     // must not have replicas
 	Web     bool     // serves pages, as far as is known
 	Absent  bool     // another program has it: a plan may leave it out
+
+	Optional bool // a plan may leave it out, and no plan does
 }
 
 // Method is one method that a Service serves.
@@ -31,6 +35,10 @@ type Method struct {
 	ClientStream bool
 	ServerStream bool
 	AnswersEmpty bool // the answer is google.protobuf.Empty
+	Idempotent   bool // it may run twice: its idempotency_level says so
+
+	// The messages that it takes and gives; nil: nothing is known of them.
+	Input, Output protoreflect.MessageDescriptor
 }
 
 // Link is what one link can do.
@@ -89,6 +97,20 @@ func (m Model) method(name string) (owner string, found Method, ok bool) {
 func (m Model) link(scheme string) (Link, bool) {
 	for _, l := range m.Links {
 		if l.Scheme == scheme {
+			return l, true
+		}
+	}
+	return Link{}, false
+}
+
+// withoutTLS finds the link that a scheme is of, or is the TLS form of: that has an "s" at
+// its end, or "tls+" before it.
+func (m Model) withoutTLS(scheme string) (Link, bool) {
+	if l, ok := m.link(scheme); ok {
+		return l, true
+	}
+	for _, l := range m.Links {
+		if !l.InProcess && (scheme == l.Scheme+"s" || scheme == "tls+"+l.Scheme) {
 			return l, true
 		}
 	}

@@ -96,7 +96,13 @@ func placesOf(key string) string {
 	for _, p := range []struct {
 		where string
 		in    keyed
-	}{{"at the top of the plan", &filePlan{}}, {"in a process", &fileProcess{}}, {"under a method", &fileMethod{}}} {
+	}{
+		{"at the top of the plan", &filePlan{}},
+		{"in a process", &fileProcess{}},
+		{"under a method", &fileMethod{}},
+		{"under policies", &filePolicy{}},
+		{"under store", &fileStore{}},
+	} {
 		if slices.Contains(keyNames(p.in), key) {
 			found = append(found, p.where)
 		}

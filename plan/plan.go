@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/kerf-go/kerf/link"
+	"github.com/kerf-go/kerf/policy"
 )
 
 // Values that hold where a plan says nothing.
@@ -21,16 +22,19 @@ const (
 type Plan struct {
 	File      string // where it was read; "" without a file
 	App       string
-	Processes []Process // as the file orders them
-	Admin     string    // host:port of each process's admin listener; port 0: any free one
-	Store     string    // URL of the stores, its path joined to the plan's folder; "": the app's data folder
-	Broker    string    // "embedded", "embedded:FOLDER" or a URL; "": no link needs one
-	Insecure  bool      // listeners may leave loopback without any identity
-	Calls     []Call    // who may call what, in the model's order
-	Warnings  []Error   // what works and had better be otherwise
+	Processes []Process        // as the file orders them
+	Admin     string           // host:port of each process's admin listener; port 0: any free one
+	Store     Store            // of every service but those of Stores
+	Stores    map[string]Store // of single services; nil: none
+	Broker    string           // "embedded", "embedded:FOLDER" or a URL; "": no link needs one
+	Insecure  bool             // listeners may leave loopback without any identity
+	Calls     []Call           // who may call what, in the model's order
+	Warnings  []Error          // what works and had better be otherwise
 
 	deadline time.Duration
 	methods  map[string]methodPolicy
+	others   policy.Settings     // of methods that the app does not have
+	balances map[string]balanced // by service
 	configs  map[string]config
 }
 
@@ -47,7 +51,8 @@ type Process struct {
 
 	// Command is the program that runs the process instead of the app's own, and its first
 	// arguments; nil: none. Relative paths in it start at the plan's folder.
-	Command []string
+	Command   []string
+	CommandAt Position // where the plan names the program
 }
 
 // Listener is where a process can be called.
@@ -73,6 +78,9 @@ type methodPolicy struct {
 	deadline time.Duration
 	shared   bool
 	wait     link.Wait
+	settings policy.Settings
+	applied  []Applied
+	without  []string // policies that the method cannot have
 }
 
 // Process finds a process by its name.

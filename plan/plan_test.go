@@ -37,7 +37,7 @@ func TestMonolithIsOneProcessWithEverything(t *testing.T) {
 	if !reflect.DeepEqual(p.Processes, want) {
 		t.Errorf("got %+v", p.Processes)
 	}
-	if p.Admin != "127.0.0.1:0" || p.Store != "" || p.File != "" || p.Home("notify") != "chirp" {
+	if p.Admin != "127.0.0.1:0" || p.Store != (plan.Store{}) || p.File != "" || p.Home("notify") != "chirp" {
 		t.Errorf("got %+v", p)
 	}
 	for _, c := range p.Calls {
@@ -173,8 +173,8 @@ func TestPathsStartAtThePlan(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := "sqlite:" + filepath.ToSlash(filepath.Join(dir, "data")); p.Store != want {
-		t.Errorf("got %s, want %s", p.Store, want)
+	if want := "sqlite:" + filepath.ToSlash(filepath.Join(dir, "data")); p.Store.URL != want {
+		t.Errorf("got %s, want %s", p.Store.URL, want)
 	}
 }
 
@@ -294,5 +294,23 @@ func TestAProgramNeedsToKnowOnlyItsOwnProcess(t *testing.T) {
 	p, err = plan.Parse("plan.yaml", []byte("version: 1\napp: chirp\n"), onlyAccounts(""))
 	if err != nil || !reflect.DeepEqual(p.Processes[0].Services, []string{"accounts"}) || p.Home("follows") != "" {
 		t.Errorf("without processes it runs not what it has: %+v, %v", p, err)
+	}
+}
+
+func TestMethodsThatTheAppDoesNotHaveGoByWhatHoldsForAll(t *testing.T) {
+	t.Parallel()
+	p, err := plan.Parse("plan.yaml", []byte("version: 1\napp: chirp\npolicies:\n"+
+		"  '*': {breaker: off, bulkhead: {calls: 7}, hedge: on, fallback: {last: true}, idle: 5m}\n"+
+		"  "+subscribe+": {idle: off}\n"), chirp())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Policy(subscribe).Idle != nil {
+		t.Error("a stream has an idle limit, for which that is off")
+	}
+	s := p.Policy("/other.v1.Other/Do")
+	if s.Breaker != nil || s.Bulkhead.Calls != 7 || s.Retry == nil || s.Hedge != nil || s.Fallback != nil ||
+		s.Idle.Limit != 5*time.Minute {
+		t.Errorf("got %+v", s)
 	}
 }

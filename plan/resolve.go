@@ -54,10 +54,11 @@ type resolver struct {
 	raw   filePlan
 	plan  *Plan
 
-	sites []*site          // the processes
-	homes map[string]*site // by service
-	rules map[string]*rule // by method
-	meant map[string]bool  // services that a misspelt name was probably for
+	sites    []*site          // the processes
+	homes    map[string]*site // by service
+	rules    map[string]*rule // by method
+	policies []policyEntry    // the most specific first
+	meant    map[string]bool  // services that a misspelt name was probably for
 
 	strangers bool // there are services that the model does not know
 }
@@ -85,12 +86,15 @@ func (r *resolver) resolve() {
 	r.plan = &Plan{
 		File: r.file, App: r.model.App, Admin: defaultAdmin, Insecure: r.raw.insecure.v,
 		deadline: defaultDeadline, methods: map[string]methodPolicy{}, configs: map[string]config{},
+		balances: map[string]balanced{},
 	}
 	r.checkApp()
 	r.placeServices()
 	r.placeListeners()
 	r.checkMethods()
+	r.placePolicies()
 	r.connect()
+	r.warnOfPages()
 	r.warnOfChains()
 	r.placeBroker()
 	r.checkPorts()

@@ -29,6 +29,9 @@ func ofType(name string, further rules) rules {
 	return s
 }
 
+// ofPattern is the schema of texts that match a pattern.
+func ofPattern(pattern string) rules { return ofType("string", rules{"pattern": pattern}) }
+
 func objectSchema(o keyed) rules {
 	properties := rules{}
 	var required []string

@@ -52,13 +52,17 @@ func fitsWord(s schema, word string, arg, v any) error {
 	bad := false
 	switch word {
 	case "type":
-		bad = arg != typeOf(v)
+		bad = arg != typeOf(v) && (!isNumber || arg != "number")
 	case "minimum":
 		bad = isNumber && number < arg.(float64)
 	case "maximum":
 		bad = isNumber && number > arg.(float64)
 	case "enum":
 		bad = isText && !slices.Contains(arg.([]any), v)
+	case "anyOf":
+		bad = !slices.ContainsFunc(arg.([]any), func(one any) bool { return fits(one.(schema), v) == nil })
+	case "exclusiveMinimum":
+		bad = isNumber && number <= arg.(float64)
 	case "minLength":
 		bad = isText && float64(utf8.RuneCountInString(text)) < arg.(float64)
 	case "pattern":
@@ -225,7 +229,9 @@ func TestSchemaAndParserAgree(t *testing.T) {
 		}
 	}
 	try("every key", full())
-	for _, at := range []string{"", "processes/core", "methods/chirp.accounts.v1.Accounts~LogIn"} {
+	for _, at := range []string{
+		"", "processes/core", "methods/chirp.accounts.v1.Accounts~LogIn", "store", "store/services/accounts",
+	} {
 		into := func(v map[string]any) map[string]any { return descend(v, at) }
 		for _, key := range slices.Sorted(maps.Keys(into(full()))) {
 			for _, wrong := range wrongs {
@@ -258,7 +264,13 @@ app: chirp
 link: http
 deadline: 5s
 admin: 127.0.0.1:0
-store: sqlite:data
+store:
+  url: sqlite:data
+  migrate: false
+  foreign: false
+  connections: 8
+  wait: 1s
+  services: {accounts: {url: sqlite:data, migrate: false, foreign: false, connections: 8, wait: 1s}}
 broker: embedded:data/broker
 insecure: true
 config: {web: {title: x}}
@@ -273,6 +285,18 @@ processes:
     replicas: 1
     command: [./core]
     methods: {chirp.accounts.v1.Accounts/LogIn: {deadline: 1s, share: true, link: http, wait: reply}}
+policies:
+  "*":
+    deadline: 2s
+    idle: 5m
+    bulkhead: {calls: 10, queue: 5, wait: 10ms}
+    breaker: {failures: 30%, calls: 10, window: 5s, open: 1s, probes: 2}
+    retry: {attempts: 2, backoff: 10ms, most: 100ms, timeout: 500ms, budget: 20%}
+    hedge: {after: 50ms}
+    fallback: {last: true}
+    admission: {least: 4, most: 100}
+    rate: {calls: 100, burst: 10}
+    balance: {failures: 3, ejection: 1s, most: 30%, health: 2s, silence: 500ms, slowstart: off}
 `
 
 // TestEveryKeyIsInTheExample keeps everyKey true: no key of the schema is left out.
@@ -285,7 +309,13 @@ func TestEveryKeyIsInTheExample(t *testing.T) {
 	}
 	process := s["properties"].(schema)["processes"].(schema)["additionalProperties"].(schema)
 	method := s["properties"].(schema)["methods"].(schema)["additionalProperties"].(schema)
-	parts := map[string]schema{"": s, "processes/core": process, "methods/chirp.accounts.v1.Accounts~LogIn": method}
+	policies := s["properties"].(schema)["policies"].(schema)["additionalProperties"].(schema)
+	store := s["properties"].(schema)["store"].(schema)["anyOf"].([]any)[1].(schema)
+	parts := map[string]schema{
+		"": s, "processes/core": process, "methods/chirp.accounts.v1.Accounts~LogIn": method, "store": store,
+		"policies/*":              policies,
+		"store/services/accounts": store["properties"].(schema)["services"].(schema)["additionalProperties"].(schema),
+	}
 	for at, part := range parts {
 		has := slices.Sorted(maps.Keys(descend(v.(map[string]any), at)))
 		if knows := slices.Sorted(maps.Keys(part["properties"].(schema))); !slices.Equal(has, knows) {

@@ -98,8 +98,8 @@ func TestSecretsNeverShow(t *testing.T) {
 	if strings.Contains(out.String(), "hunter2") {
 		t.Errorf("a secret shows:\n%s", out.String())
 	}
-	if p.Store != "postgres://chirp:hunter2@127.0.0.1/chirp" {
-		t.Errorf("the store itself lost its password: %s", p.Store)
+	if p.Store.URL != "postgres://chirp:hunter2@127.0.0.1/chirp" {
+		t.Errorf("the store itself lost its password: %s", p.Store.URL)
 	}
 }
 

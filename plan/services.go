@@ -24,6 +24,9 @@ func (r *resolver) placeServices() {
 		for _, word := range p.v.command.v {
 			s.Command = append(s.Command, word.v)
 		}
+		if len(s.Command) > 0 {
+			s.CommandAt = p.v.command.v[0].at
+		}
 		r.sites = append(r.sites, s)
 		for _, service := range p.v.services.v {
 			r.placeService(s, service)
@@ -41,7 +44,7 @@ func (r *resolver) placeTogether() {
 	}
 	r.sites = []*site{s}
 	for _, service := range r.model.Services {
-		if !service.Absent {
+		if !service.Absent && !service.Optional {
 			s.Services = append(s.Services, service.Name)
 			r.homes[service.Name] = s
 		}
@@ -99,7 +102,7 @@ func (r *resolver) checkNowhere() {
 	}
 	var missing []string
 	for _, service := range r.model.Services {
-		if r.homes[service.Name] == nil && !r.meant[service.Name] && !service.Absent {
+		if r.homes[service.Name] == nil && !r.meant[service.Name] && !service.Absent && !service.Optional {
 			missing = append(missing, service.Name)
 		}
 	}

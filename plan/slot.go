@@ -3,7 +3,6 @@ package plan
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/goccy/go-yaml/ast"
@@ -73,10 +72,10 @@ func asText(n ast.Node) (string, bool) {
 	return "", false
 }
 
-func whole(into *placed[int], least, most int) slot {
-	want := fmt.Sprintf("a whole number from %d to %d", least, most)
-	if least == most {
-		want = strconv.Itoa(least)
+func whole(into *placed[int], most int) scalar[int] {
+	want := fmt.Sprintf("a whole number from 1 to %d", most)
+	if most == 1 {
+		want = "1"
 	}
 	return scalar[int]{
 		into, want,
@@ -86,9 +85,9 @@ func whole(into *placed[int], least, most int) slot {
 				return 0, false
 			}
 			v, ok := i.Value.(uint64)
-			return int(min(v, 1<<31)), ok && v >= uint64(least) && v <= uint64(most)
+			return int(min(v, 1<<31)), ok && v >= 1 && v <= uint64(most)
 		},
-		ofType("integer", rules{"minimum": least, "maximum": most}),
+		ofType("integer", rules{"minimum": 1, "maximum": most}),
 	}
 }
 
@@ -123,7 +122,7 @@ func choice[T fmt.Stringer](into *placed[T], all ...T) slot {
 	}
 }
 
-func duration(into *placed[time.Duration]) slot {
+func duration(into *placed[time.Duration]) scalar[time.Duration] {
 	return scalar[time.Duration]{
 		into, "a time above zero with its unit, such as 500ms, 2s or 1m",
 		func(n ast.Node) (time.Duration, bool) {
@@ -133,6 +132,27 @@ func duration(into *placed[time.Duration]) slot {
 		},
 		ofType("string", rules{"pattern": `^\+?(([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+$`}),
 	}
+}
+
+// urlOr is a slot for a URL, or for a mapping of which that is one key.
+type urlOr[T keyed] struct {
+	url  *placed[string]
+	more T
+	want string
+}
+
+func (s urlOr[T]) read(r *reader, path string, n ast.Node) {
+	if pairs, ok := r.entries(path, n); ok && len(pairs) > 0 {
+		r.object(path, r.place(n), n, s.more)
+		return
+	}
+	text(s.url, s.want).read(r, path, n)
+}
+
+func (s urlOr[T]) schema() rules {
+	more := objectSchema(s.more)
+	more["minProperties"] = 1
+	return rules{"anyOf": []rules{ofType("string", rules{"minLength": 1}), more}}
 }
 
 // texts is a slot for a list of texts.

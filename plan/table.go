@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"io"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,14 +17,17 @@ import (
 func (p *Plan) Table(w io.Writer) error {
 	var out strings.Builder
 	head := [][]string{
-		{"app", p.App}, {"plan", p.File}, {"store", hidden(p.Store)}, {"broker", hidden(p.Broker)}, {"admin", p.Admin},
+		{"app", p.App}, {"plan", p.File}, {"broker", hidden(p.Broker)}, {"admin", p.Admin},
 	}
+	head = slices.Insert(head, 2, p.storeRows()...) //nolint:mnd // before the broker
 	writeColumns(&out, slices.DeleteFunc(head, func(line []string) bool { return line[1] == "" }))
 	out.WriteString("\n")
 	writeColumns(&out, withoutEmpty(p.processRows()))
 	if len(p.Calls) > 0 {
 		out.WriteString("\n")
 		writeColumns(&out, p.callRows())
+		out.WriteString("\n")
+		writeColumns(&out, p.policyRows())
 	}
 	for _, warning := range p.Warnings {
 		fmt.Fprintf(&out, "\nwarning: %v\n", warning)
@@ -93,7 +97,7 @@ func withoutEmpty(rows [][]string) [][]string {
 // callGroup is calls that a table or a picture shows as one.
 type callGroup struct {
 	Call
-	count int
+	methods []string
 }
 
 // groups joins neighbours that same finds alike.
@@ -103,11 +107,11 @@ next:
 	for _, c := range p.Calls {
 		for i := range all {
 			if same(all[i].Call, c) {
-				all[i].count++
+				all[i].methods = append(all[i].methods, c.Method)
 				continue next
 			}
 		}
-		all = append(all, callGroup{c, 1})
+		all = append(all, callGroup{c, []string{c.Method}})
 	}
 	return all
 }
@@ -127,20 +131,45 @@ func (p *Plan) callRows() [][]string {
 		} else {
 			last = pair
 		}
+		names := g.names()
 		rows = append(rows, []string{
-			caller, arrow, g.To, g.methods(), g.linkText(), g.Wait.String(), deadlineText(g.Deadline),
+			caller, arrow, g.To, names[0], g.linkText(), g.Wait.String(), deadlineText(g.Deadline),
 		})
+		for _, more := range names[1:] {
+			rows = append(rows, []string{"", "", "", more, "", "", ""})
+		}
 	}
 	return rows
 }
 
-// methods names a single method, and counts several.
-func (g callGroup) methods() string {
-	if g.count == 1 {
-		_, name, _ := strings.Cut(g.Method, "/")
-		return fmt.Sprintf("%s (%s)", name, g.Kind)
+// names are the names of the methods, in lines; of streams they tell the kind, and where
+// they are of several gRPC services, of which one.
+func (g callGroup) names() []string {
+	const width = 48 // of a line, which has six more columns
+	several := slices.ContainsFunc(g.methods, func(m string) bool { return path.Dir(m) != path.Dir(g.Method) })
+	lines := []string{""}
+	for i, method := range g.methods {
+		word := path.Base(method)
+		if several {
+			word = method[strings.LastIndex(method, ".")+1:]
+		}
+		if g.Kind != unary {
+			word += " (" + g.Kind + ")"
+		}
+		if i < len(g.methods)-1 {
+			word += ","
+		}
+		last := &lines[len(lines)-1]
+		switch {
+		case *last == "":
+			*last = word
+		case len(*last)+1+len(word) <= width:
+			*last += " " + word
+		default:
+			lines = append(lines, word)
+		}
 	}
-	return fmt.Sprintf("%d %s", g.count, g.Kind)
+	return lines
 }
 
 func (g callGroup) linkText() string {

@@ -1,0 +1,136 @@
+package plan
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/types/dynamicpb"
+
+	"github.com/kerf-go/kerf/policy"
+)
+
+// checkBounds refuses an entry whose policies contradict themselves, whatever they are for.
+func (r *resolver) checkBounds(e policyEntry) {
+	if retry := e.said.retry; retry.v != nil {
+		if first, longest, _ := retry.v.Pauses(); first > longest {
+			r.add(retry.at,
+				fmt.Sprintf("the first pause of retry is up to %v, and the longest of all is %v", first, longest),
+				fmt.Sprintf("write a backoff of at most %v, or most: %v", longest, first))
+		}
+	}
+	if admission := e.said.admission; admission.v != nil && admission.v.Most > 0 {
+		if least, _ := admission.v.Bounds(); least > admission.v.Most {
+			r.add(admission.at,
+				fmt.Sprintf("the limit of admission is at least %d, and at most %d", least, admission.v.Most),
+				fmt.Sprintf("write least: %[1]d, or less, or a most of at least %[2]d", admission.v.Most, least))
+		}
+	}
+	if balance := e.said.balance; balance.v != nil && balance.v.HealthEvery < 0 && balance.v.Silence > 0 {
+		r.add(balance.at, "balance has a silence, and without health checks nobody notices it",
+			"leave out silence, or health: off")
+	}
+}
+
+// fitTimes refuses what takes longer than the caller waits. Pauses, which are drawn, count
+// with the most that they can be, as attempts do, so that what a plan says always fits.
+func (s *settling) fitTimes(p *methodPolicy) {
+	if p.deadline == 0 {
+		return
+	}
+	wait, less := p.deadline, ""
+	if s.Fallback != nil && s.Fallback.Method != "" {
+		wait = s.Fallback.First(wait)
+		less = fmt.Sprintf(", less %v for the fallback", p.deadline-wait)
+	}
+	callers := fmt.Sprintf("callers of %s wait no longer than %v%s", s.method.Name, p.deadline, less)
+	if s.Bulkhead != nil && s.Bulkhead.Wait >= wait {
+		s.add(s.origins["bulkhead"].at,
+			fmt.Sprintf("calls wait up to %v for a place, and %s", s.Bulkhead.Wait, callers),
+			fmt.Sprintf("write a wait below %v, queue: off, or a longer deadline", wait))
+	}
+	if s.Hedge != nil && s.Hedge.After >= wait {
+		s.add(s.origins["hedge"].at, fmt.Sprintf("the second call is made after %v, and %s", s.Hedge.After, callers),
+			fmt.Sprintf("write an after below %v, or a longer deadline", wait))
+	}
+	if from, said := s.origins[retryPolicy]; said && s.Retry != nil {
+		s.fitRetry(from.at, wait, callers)
+	}
+}
+
+// fitRetry refuses attempts of which callers that wait so long do not see the last, or the second.
+func (s *settling) fitRetry(at Position, wait time.Duration, callers string) {
+	first, _, pauses := s.Retry.Pauses()
+	attempts := cmp.Or(s.Retry.Attempts, policy.DefaultAttempts)
+	bounded := s.Idempotent && s.Retry.Timeout > 0
+	all := time.Duration(attempts)*s.Retry.Timeout + pauses
+	switch {
+	case attempts > 1 && first >= wait:
+		s.add(at, fmt.Sprintf("the first pause of retry is up to %v, and %s", first, callers),
+			fmt.Sprintf("write a backoff below %v, or a longer deadline", wait))
+	case bounded && all > wait && pauses >= wait:
+		s.add(at, fmt.Sprintf("the pauses between %d attempts take up to %v, and %s", attempts, pauses, callers),
+			"write a shorter backoff, fewer attempts, or a longer deadline")
+	case bounded && all > wait:
+		s.add(at, fmt.Sprintf("%d attempts of %v, with pauses, take up to %v, and %s",
+			attempts, s.Retry.Timeout, all, callers),
+			fmt.Sprintf("write a timeout of at most %v, fewer attempts, or a longer deadline",
+				((wait-pauses)/time.Duration(attempts)).Truncate(time.Millisecond)))
+	}
+}
+
+// fitFallback refuses answers that cannot be.
+func (s *settling) fitFallback() {
+	f := s.Fallback
+	if f == nil {
+		return
+	}
+	at := s.origins["fallback"].at
+	ways := 0
+	for _, given := range []bool{f.Last, f.Method != "", f.Answer != nil} {
+		if given {
+			ways++
+		}
+	}
+	if ways != 1 {
+		s.add(at, fmt.Sprintf("the fallback has %d answers", ways), "write one of last: true, method: or answer:")
+		return
+	}
+	if f.Answer != nil {
+		s.fitAnswer(f.Answer, at)
+	}
+	if f.Method == "" {
+		return
+	}
+	f.Method = strings.TrimPrefix(f.Method, "/")
+	owner, other, ok := s.model.method(f.Method)
+	switch {
+	case !ok:
+		s.add(at, "the app has no method "+quote(f.Method), s.suggestMethod(f.Method))
+	case f.Method == s.method.Name:
+		s.add(at, f.Method+" cannot answer for itself", "name another method, or write retry to call it again")
+	case owner != s.owner || other.streams() || other.Input != s.method.Input || other.Output != s.method.Output:
+		s.add(at, fmt.Sprintf("%s cannot answer for %s", f.Method, s.method.Name),
+			"name a unary method of the same service that takes and gives the same messages")
+	}
+	f.Method = "/" + f.Method
+}
+
+// fitAnswer refuses an answer that is none of the method.
+func (s *settling) fitAnswer(answer []byte, at Position) {
+	if s.method.Output == nil {
+		return
+	}
+	err := protojson.Unmarshal(answer, dynamicpb.NewMessage(s.method.Output))
+	if err == nil {
+		return
+	}
+	why := err.Error()
+	if _, rest, placed := strings.Cut(why, "): "); placed { // a place in the JSON, which nobody has seen
+		why = rest
+	}
+	s.add(at, fmt.Sprintf("the answer of the fallback is no %s, which %s gives: %s",
+		s.method.Output.FullName(), s.method.Name, why), "write its fields as protobuf's JSON has them")
+}

@@ -4,10 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"html"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/pprof"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -38,16 +41,22 @@ const adminIndex = `<!doctype html>
 <li><a href="/healthz">/healthz</a> 200 while the process lives
 <li><a href="/readyz">/readyz</a> 200 when it can serve, else 503 with the failed checks
 <li><a href="/debug/pprof/">/debug/pprof/</a> profiles
-</ul>
 `
+
+// AdminPage is a page that others add to those of Admin.
+type AdminPage struct {
+	Path    string // "/policies"
+	Doc     string // what it shows, for the index
+	Handler http.Handler
+}
 
 // Admin serves /metrics (OpenMetrics, text or protobuf, as the scraper asks;
 // protobuf has the native histograms), /healthz, /readyz, /debug/pprof/ and an
-// index of them. ready tells what keeps the process from serving; nil: nothing.
+// index of them and of more. ready tells what keeps the process from serving; nil: nothing.
 //
 // The pages show much of the process's inside: they belong on a listener of
 // their own that strangers cannot reach.
-func (t *Telemetry) Admin(ready func(context.Context) error) http.Handler {
+func (t *Telemetry) Admin(ready func(context.Context) error, more ...AdminPage) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(t.registry, promhttp.HandlerOpts{
 		EnableOpenMetrics: true,
@@ -62,9 +71,16 @@ func (t *Telemetry) Admin(ready func(context.Context) error) http.Handler {
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	index := new(strings.Builder)
+	index.WriteString(adminIndex)
+	for _, page := range more {
+		mux.Handle("GET "+page.Path, page.Handler)
+		fmt.Fprintf(index, "<li><a href=%q>%s</a> %s\n", page.Path, page.Path, html.EscapeString(page.Doc))
+	}
+	index.WriteString("</ul>\n")
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = io.WriteString(w, adminIndex)
+		_, _ = io.WriteString(w, index.String())
 	})
 	return mux
 }

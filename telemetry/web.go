@@ -25,8 +25,20 @@ type webKey struct{}
 // webRequest is one request on its way; an inner Web finds it in the context.
 type webRequest struct {
 	pattern string
-	out     *webWriter
+	out     webWriter
 }
+
+// spanOptions are those of a request's span, by method: they are the same for all.
+var spanOptions = func() map[string][]trace.SpanStartOption {
+	all := make(map[string][]trace.SpanStartOption)
+	for _, method := range append(methods, otherMethod) {
+		all[method] = []trace.SpanStartOption{
+			trace.WithSpanKind(trace.SpanKindServer),
+			trace.WithAttributes(semconv.HTTPRequestMethodKey.String(method)),
+		}
+	}
+	return all
+}()
 
 // Web watches pages: each request has a server span named by the pattern of the
 // ServeMux, a correlation id (the browser's X-Correlation-ID if it is valid, else
@@ -47,13 +59,15 @@ func (t *Telemetry) Web(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		request := &webRequest{pattern: r.Pattern, out: &webWriter{ResponseWriter: w}}
-		ctx, span := tracer.Start(incoming(r, request), methodName(r.Method),
-			trace.WithSpanKind(trace.SpanKindServer),
-			trace.WithAttributes(
-				semconv.HTTPRequestMethodKey.String(methodName(r.Method)), semconv.URLPath(r.URL.Path)))
+		request := &webRequest{pattern: r.Pattern, out: webWriter{ResponseWriter: w}}
+		method := methodName(r.Method)
+		ctx, span := tracer.Start(incoming(r, request), method, spanOptions[method]...)
 		defer span.End()
-		w.Header().Set(correlationHeader, Correlation(ctx))
+		if span.IsRecording() {
+			span.SetAttributes(semconv.URLPath(r.URL.Path))
+		}
+		request.out.correlation = Correlation(ctx)
+		w.Header().Set(correlationHeader, request.out.correlation) // also if nothing is written
 		t.serve(request, next, r.WithContext(ctx))
 	})
 }
@@ -67,8 +81,8 @@ func (t *Telemetry) serve(request *webRequest, next http.Handler, r *http.Reques
 		t.web.count(pattern, r.Method, request.out.status(), time.Since(begin))
 		describe(trace.SpanFromContext(r.Context()), pattern, r.Method, request.out.status())
 	}()
-	defer t.barrier(r.Context(), request.out)
-	next.ServeHTTP(request.out, r)
+	defer t.barrier(r.Context(), &request.out)
+	next.ServeHTTP(&request.out, r)
 }
 
 func incoming(r *http.Request, request *webRequest) context.Context {

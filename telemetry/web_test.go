@@ -74,6 +74,24 @@ func TestAPageContinuesTheBrowsersTrace(t *testing.T) {
 	}
 }
 
+func TestAnAnswerHasNoOthersCorrelationID(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for name, page := range map[string]func(w http.ResponseWriter){
+		"that writes":             func(w http.ResponseWriter) { _, _ = io.WriteString(w, "kept of another request") },
+		"that writes its header":  func(w http.ResponseWriter) { w.WriteHeader(http.StatusNoContent) },
+		"that flushes its header": func(w http.ResponseWriter) { _ = http.NewResponseController(w).Flush() },
+	} {
+		w := get(t, b.Web(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Add(correlationHeader, "of-another")
+			page(w)
+		})), "/", correlationHeader, "own")
+		if got := w.Result().Header[http.CanonicalHeaderKey(correlationHeader)]; !slices.Equal(got, []string{"own"}) {
+			t.Errorf("the answer of a page %s has %q", name, got)
+		}
+	}
+}
+
 func TestABadCorrelationIDIsReplaced(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -56,13 +57,18 @@ func (m *webMetrics) count(pattern, method string, status int, took time.Duratio
 	m.duration.WithLabelValues(pattern, method).Observe(took.Seconds())
 }
 
+var methods = []string{
+	http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
+	http.MethodConnect, http.MethodOptions, http.MethodTrace,
+}
+
+const otherMethod = "_OTHER"
+
 // methodName keeps made-up methods out of labels and span names, as
 // OpenTelemetry's conventions do.
 func methodName(method string) string {
-	switch method {
-	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
-		http.MethodConnect, http.MethodOptions, http.MethodTrace:
+	if slices.Contains(methods, method) {
 		return method
 	}
-	return "_OTHER"
+	return otherMethod
 }

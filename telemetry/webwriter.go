@@ -9,7 +9,8 @@ import (
 // does, and http.ResponseController reaches what else that one can.
 type webWriter struct {
 	http.ResponseWriter
-	code int // 0: nothing written yet
+	correlation string
+	code        int // 0: nothing written yet
 }
 
 var (
@@ -19,14 +20,23 @@ var (
 
 func (w *webWriter) WriteHeader(code int) {
 	// 1xx other than 101 are followed by the real one.
-	if w.code == 0 && (code >= http.StatusOK || code == http.StatusSwitchingProtocols) {
-		w.code = code
+	if code >= http.StatusOK || code == http.StatusSwitchingProtocols {
+		w.begin(code)
 	}
 	w.ResponseWriter.WriteHeader(code)
 }
 
+// begin notes the status. The correlation id is this request's, whatever an answer says that was
+// made for another, or by another server.
+func (w *webWriter) begin(code int) {
+	if w.code == 0 {
+		w.code = code
+		w.Header().Set(correlationHeader, w.correlation)
+	}
+}
+
 func (w *webWriter) Write(p []byte) (int, error) {
-	w.code = cmp.Or(w.code, http.StatusOK)
+	w.begin(http.StatusOK)
 	return w.ResponseWriter.Write(p)
 }
 
@@ -35,7 +45,7 @@ func (w *webWriter) Flush() { _ = w.FlushError() }
 
 // FlushError is what http.ResponseController calls.
 func (w *webWriter) FlushError() error {
-	w.code = cmp.Or(w.code, http.StatusOK)
+	w.begin(http.StatusOK)
 	return http.NewResponseController(w.ResponseWriter).Flush()
 }
 

@@ -1,0 +1,127 @@
+package http1
+
+import (
+	"context"
+	"errors"
+	"math"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
+	"os"
+	"sync"
+	"time"
+)
+
+// exchange is a request and its answer.
+type exchange struct {
+	conn    *conn
+	request *http.Request
+	release func() bool // no end of the request's context closes the connection any more; false: one has
+
+	written chan error // how the body was written; nil: there is none
+
+	mu       sync.Mutex
+	answered bool // guarded by mu; the header of the answer has come
+}
+
+func hasBody(r *http.Request) bool { return r.Body != nil && r.Body != http.NoBody }
+
+// do sends the request and reads the header of its answer. When it fails, the connection is
+// closed.
+func (e *exchange) do() (*http.Response, error) {
+	e.conn.ask()
+	e.release = context.AfterFunc(e.request.Context(), func() { _ = e.conn.Close() })
+	response, err := e.header()
+	if err == nil {
+		err = e.body(response)
+	}
+	if err != nil {
+		_ = e.conn.Close()
+		e.release()
+		return nil, e.why(err)
+	}
+	return response, nil
+}
+
+// header sends the request and reads until there is an answer that is the last.
+func (e *exchange) header() (*http.Response, error) {
+	if hasBody(e.request) {
+		e.written = make(chan error, 1)
+		go e.writeWithBody() // the server may answer before it has read all
+	} else if err := e.write(); err != nil {
+		return nil, err
+	}
+	for {
+		response, err := http.ReadResponse(e.conn.reader, e.request)
+		switch {
+		case err != nil && e.conn.left <= 0: // which cut a line short
+			return nil, errHeaderSize
+		case err != nil:
+			return nil, err
+		}
+		if response.StatusCode >= http.StatusOK || response.StatusCode == http.StatusSwitchingProtocols {
+			return response, e.headerEnds()
+		}
+		trace := httptrace.ContextClientTrace(e.request.Context())
+		if trace == nil || trace.Got1xxResponse == nil {
+			continue
+		}
+		if err := trace.Got1xxResponse(response.StatusCode, textproto.MIMEHeader(response.Header)); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// write sends the request. From then on its answer has its time.
+func (e *exchange) write() error {
+	c := e.conn
+	if err := e.request.Write(c.writer); err != nil {
+		return err
+	}
+	if err := c.writer.Flush(); err != nil {
+		return err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if limit := c.transport.HeaderTime; limit > 0 && !e.answered {
+		return c.SetReadDeadline(time.Now().Add(limit))
+	}
+	return nil
+}
+
+func (e *exchange) headerEnds() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.answered = true
+	e.conn.left = math.MaxInt64 // it is the header that is bounded
+	return e.conn.SetReadDeadline(time.Time{})
+}
+
+// writeWithBody sends the request. If it is the body that fails, so does the request; if it
+// is the connection, the server may have answered all the same.
+func (e *exchange) writeWithBody() {
+	err := e.write()
+	e.written <- err
+	if op := new(net.OpError); err != nil && (!errors.As(err, &op) || op.Op != "write") {
+		_ = e.conn.Close()
+	}
+}
+
+// why is what made an exchange fail.
+func (e *exchange) why(err error) error {
+	if ctx := e.request.Context(); ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	select {
+	case failure := <-e.written:
+		if failure != nil {
+			return failure
+		}
+	default:
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return timeout{}
+	}
+	return err
+}

@@ -1,0 +1,127 @@
+package gateway
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"math"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/kerf-go/kerf/transcode"
+)
+
+const defaultBodyTime = time.Minute
+
+// bodyLimits are those of a route.
+type bodyLimits struct {
+	size int64
+	time time.Duration // negative: none
+}
+
+func newBodyLimits(whole limitsConfig, route bodyLimitsConfig) bodyLimits {
+	l := bodyLimits{
+		cmp.Or(route.Body, whole.Body, defaultBody),
+		cmp.Or(route.BodyTime, whole.BodyTime, defaultBodyTime),
+	}
+	if l.size < 0 {
+		l.size = math.MaxInt64
+	}
+	return l
+}
+
+// apply bounds a request's body, and the time that it takes to arrive. Streams that last as
+// long as both ends want have neither bound: streams of gRPC and Connect, whose messages
+// are bounded by who reads them.
+func (l bodyLimits) apply(w http.ResponseWriter, r *http.Request, v *visit) (*http.Request, error) {
+	if r.Body == nil || r.Body == http.NoBody || isStream(r) {
+		return r, nil
+	}
+	if r.ContentLength > l.size {
+		return r, errTooLarge
+	}
+	if l.time > 0 { // a writer that is no server's has no connection to bound
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(l.time))
+	}
+	ctx, fail := context.WithCancel(r.Context()) // it ends with the request, at the latest
+	r = r.WithContext(ctx)
+	c, _ := ctx.Value(connKey{}).(*conn)
+	r.Body = &requestBody{r.Body, l.size, c, v, fail}
+	return r, nil
+}
+
+func isStream(r *http.Request) bool {
+	kind := r.Header.Get("Content-Type")
+	return r.ProtoMajor > 1 && (strings.HasPrefix(kind, "application/connect+") ||
+		strings.HasPrefix(kind, "application/grpc") && !strings.HasPrefix(kind, "application/grpc-web"))
+}
+
+var (
+	errTooLarge = transcode.Refusal(
+		status.New(codes.ResourceExhausted, "the body is larger than is taken here"), http.StatusRequestEntityTooLarge)
+	errTooSlow = transcode.Refusal(
+		status.New(codes.DeadlineExceeded, "the body took too long to arrive"), http.StatusRequestTimeout)
+)
+
+// requestBody is a body as far as its limits let it be read. Its failure ends the request,
+// and the visit tells why: what an upstream then says is not the upstream's fault.
+type requestBody struct {
+	io.ReadCloser
+	left  int64
+	conn  *conn // nil: it is not of our listeners
+	visit *visit
+	end   context.CancelFunc
+}
+
+func (b *requestBody) Read(p []byte) (int, error) {
+	b.visit.reading.Lock()
+	defer b.visit.reading.Unlock()
+	n, err := b.ReadCloser.Read(p)
+	if int64(n) > b.left {
+		n, err = int(b.left), errTooLarge
+	}
+	b.left -= int64(n)
+	if err != nil && err != io.EOF { //nolint:errorlint // a reader's end is never wrapped
+		err = b.why(err)
+		b.visit.body.CompareAndSwap(nil, &err)
+		b.end()
+	}
+	return n, err
+}
+
+func (b *requestBody) why(err error) error {
+	switch {
+	case err == errTooLarge: //nolint:errorlint // it is made here
+		return err
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return errTooSlow
+	case b.conn != nil && b.conn.refused.Load():
+		return status.Error(codes.InvalidArgument, b.conn.bad.Error())
+	case b.conn != nil && !b.conn.opaque.Load() && isMalformed(err): // net/http has seen it before the line's end
+		return status.Error(codes.InvalidArgument, errChunk.Error())
+	}
+	return status.Error(codes.Canceled, "the body has not come whole")
+}
+
+// isMalformed tells whether it is what a body of HTTP/1 holds that has made it fail, and not
+// its end.
+func isMalformed(err error) bool {
+	_, ok := errors.AsType[net.Error](err)
+	return !ok && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, http.ErrBodyReadAfterClose)
+}
+
+// writeError answers with an error. What of the body has not been read is not waited for.
+func writeError(w http.ResponseWriter, r *http.Request, err error) {
+	if r.ProtoMajor == 1 && r.ContentLength != 0 {
+		w.Header().Set("Connection", "close")
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(lingerTime))
+	}
+	transcode.WriteError(w, r, err)
+}

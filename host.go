@@ -10,10 +10,12 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/kerf-go/kerf/policy"
 	"github.com/kerf-go/kerf/store"
 )
 
@@ -23,8 +25,12 @@ type Engine interface {
 	Register(desc *grpc.ServiceDesc, impl any) error
 	ServiceInfo() map[string]grpc.ServiceInfo
 	Dial(service string) (grpc.ClientConnInterface, error)
+	Report(upstream string, states func() []policy.State) policy.Observer
 	OpenDB(ctx context.Context, migrations fs.FS) (*store.DB, error)
 	Handle(pattern string, page http.Handler) error
+	Around(wrap func(pages http.Handler) http.Handler) error
+	Instrument(page http.Handler) http.Handler
+	Metrics() prometheus.Registerer
 	Config(into any) error
 	Logger() *slog.Logger
 	Ready(name string, check func(context.Context) error)
@@ -43,6 +49,7 @@ type Host struct {
 
 	mu         sync.Mutex // guards the fields below
 	registered map[string]bool
+	upstreams  map[string]*policy.Outbound
 	mistakes   []error
 }
 
@@ -50,7 +57,9 @@ var _ grpc.ServiceRegistrar = (*Host)(nil)
 
 // NewHost makes the Host of one service. Engines call it; services are handed theirs.
 func NewHost(s Service, e Engine) *Host {
-	return &Host{service: s, engine: e, registered: make(map[string]bool)}
+	return &Host{
+		service: s, engine: e, registered: make(map[string]bool), upstreams: make(map[string]*policy.Outbound),
+	}
 }
 
 // RegisterService makes a gRPC service callable, as grpc.Server does. The
@@ -94,9 +103,47 @@ func (h *Host) Conn(service string) grpc.ClientConnInterface {
 	return cc
 }
 
+// Upstream lets requests to an HTTP server that is no service of the app pass the policies of
+// s, as policy.RoundTripper does, and has the process report what they do under the name that
+// is given here, as it reports those of services: metrics, events of spans, "status". Transports
+// of one name share a breaker, a bulkhead and a budget. A nil base is http.DefaultTransport.
+func (h *Host) Upstream(name string, base http.RoundTripper, s policy.Settings) http.RoundTripper {
+	if name == "" || slices.Contains(h.service.Calls, name) {
+		h.mistakef("names an upstream %q: write a name that is none of its Calls", name)
+		name = "upstream of " + h.service.Name // the start fails anyway
+	}
+	return policy.RoundTripper(base, h.outbound(name), s)
+}
+
+func (h *Host) outbound(upstream string) *policy.Outbound {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	out := h.upstreams[upstream]
+	if out == nil {
+		var observe policy.Observer // there is nothing to observe before out is used
+		out = policy.NewOutbound(func(ctx context.Context, e policy.Event) { observe(ctx, e) })
+		observe = h.engine.Report(upstream, out.States)
+		h.upstreams[upstream] = out
+	}
+	return out
+}
+
+// Report has the process report policies towards an upstream that is no service of the app, as it
+// does for Upstream: what the Observer is told that it gives, and how they stand, which states
+// tells whenever somebody asks. It must not block. Call it once for each upstream: states is
+// kept as long as the process runs. It may be called at any time.
+func (h *Host) Report(upstream string, states func() []policy.State) policy.Observer {
+	return h.engine.Report(upstream, states)
+}
+
 // DB opens the service's own store and brings its tables up to the newest of the
 // migrations (goose's SQL format, in the root of the FS). Further calls give the
 // same DB. A service that never calls DB has no store.
+//
+// A store that is away, or that the plan has somebody else migrate, is no error: the
+// process starts, and is not ready, and the DB's methods fail with store.ErrAway or
+// store.ErrPending until it is there. So New had better not use it yet. Where the
+// plan says that the tables are someone else's, nothing is written, and migrations may be nil.
 func (h *Host) DB(ctx context.Context, migrations fs.FS) (*store.DB, error) {
 	db, err := h.engine.OpenDB(ctx, migrations)
 	if err != nil {
@@ -116,6 +163,26 @@ func (h *Host) Handle(pattern string, page http.Handler) {
 		h.mistakef("page %q: %w", pattern, err)
 	}
 }
+
+// Around puts a handler before all pages of the process, those of its other services too. It
+// answers by itself, or by the pages that it is given. One service of a process may do so.
+func (h *Host) Around(wrap func(pages http.Handler) http.Handler) {
+	if wrap == nil {
+		h.mistakef("passes nil to Around")
+		return
+	}
+	if err := h.engine.Around(wrap); err != nil {
+		h.mistakef("puts a handler before all pages: %w", err)
+	}
+}
+
+// Instrument puts around a handler what pages have: a span, metrics, a barrier for panics
+// and the App's Web. It is for services that listen by themselves.
+func (h *Host) Instrument(page http.Handler) http.Handler { return h.engine.Instrument(page) }
+
+// Metrics takes further metrics of the service; they show under /metrics of the process's
+// admin listener. A name is taken once in a process.
+func (h *Host) Metrics() prometheus.Registerer { return h.engine.Metrics() }
 
 // Config decodes the plan's config.<service> into a struct by its yaml tags.
 // Nothing configured leaves into as it is, so defaults are set before the call.

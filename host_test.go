@@ -104,12 +104,20 @@ func TestMisuseOfAHostFailsTheStart(t *testing.T) {
 		"a nil page": {
 			func(h *kerf.Host) { registered(h); h.Handle("/x", nil) }, `page "/x": its handler is nil`,
 		},
-		"a nil check":      {func(h *kerf.Host) { registered(h); h.Ready("disk", nil) }, `check "disk" is nil`},
-		"nil work":         {func(h *kerf.Host) { registered(h); h.Go("sweep", nil) }, `work "sweep" is nil`},
-		"nil at the stop":  {func(h *kerf.Host) { registered(h); h.OnStop(nil) }, "passes nil to OnStop"},
-		"a Host's own DB":  {func(h *kerf.Host) { registered(h); failOn(h.DB(t.Context(), nil)) }, ""},
-		"a nil config":     {func(h *kerf.Host) { registered(h); failOn(h, h.Config(nil)) }, ""},
-		"an unborn server": {func(h *kerf.Host) { registered(h); _ = h.GetServiceInfo(); h.Conn("") }, `calls ""`},
+		"two handlers before all pages": {
+			func(h *kerf.Host) {
+				registered(h)
+				h.Around(func(pages http.Handler) http.Handler { return pages })
+				h.Around(func(pages http.Handler) http.Handler { return pages })
+			}, "puts a handler before all pages: another service of this process does so",
+		},
+		"nil before all pages": {func(h *kerf.Host) { registered(h); h.Around(nil) }, "passes nil to Around"},
+		"a nil check":          {func(h *kerf.Host) { registered(h); h.Ready("disk", nil) }, `check "disk" is nil`},
+		"nil work":             {func(h *kerf.Host) { registered(h); h.Go("sweep", nil) }, `work "sweep" is nil`},
+		"nil at the stop":      {func(h *kerf.Host) { registered(h); h.OnStop(nil) }, "passes nil to OnStop"},
+		"a Host's own DB":      {func(h *kerf.Host) { registered(h); failOn(h.DB(t.Context(), nil)) }, ""},
+		"a nil config":         {func(h *kerf.Host) { registered(h); failOn(h, h.Config(nil)) }, ""},
+		"an unborn server":     {func(h *kerf.Host) { registered(h); _ = h.GetServiceInfo(); h.Conn("") }, `calls ""`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

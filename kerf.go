@@ -48,6 +48,10 @@ type Service struct {
 	// Single forbids replicas in any plan.
 	Single bool
 
+	// Optional services run where a plan places them, and nowhere without a plan. All
+	// others have to be placed.
+	Optional bool
+
 	// New builds the service and registers it on h. It should return soon; work
 	// that goes on belongs in h.Go. ctx ends when the start is given up. nil: this
 	// program only knows of the service, which another one has. A plan gives its process

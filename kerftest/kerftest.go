@@ -35,10 +35,11 @@ import (
 const childEnv = "KERFTEST_PROCESS"
 
 // Main runs the tests of a package, or, if the test binary was started by
-// Processes, one process of the app. TestMain calls it; it does not return.
-func Main(m *testing.M, app kerf.App) {
+// Processes, one process of the app. TestMain calls it; it does not return. Tests that carry
+// out commands of the app's own say more.
+func Main(m *testing.M, app kerf.App, more ...kit.Command) {
 	if os.Getenv(childEnv) != "" {
-		kit.Main(app)
+		kit.Main(app, more...)
 		os.Exit(0)
 	}
 	os.Exit(m.Run())
@@ -113,9 +114,7 @@ func resolve(t *testing.T, app kerf.App, file string) *plan.Plan {
 	if err != nil {
 		t.Fatalf("plan: %v", err)
 	}
-	if strings.HasPrefix(p.Store, "sqlite:") {
-		p.Store = "" // the test's own folder
-	}
+	p.KeepInDataFolder() // which is the test's own
 	if folder, own := p.EmbeddedBroker(); own {
 		p.Broker = strings.TrimSuffix(p.Broker, ":"+folder) // the same
 	}
@@ -147,7 +146,8 @@ func (e *Env) Conn(service string) grpc.ClientConnInterface {
 	return conn
 }
 
-// URL is that of the app's web pages.
+// URL is that of the app's web pages: of the first process in the plan that has any, as a gateway
+// should be before those that it leads to.
 func (e *Env) URL() string {
 	e.t.Helper()
 	url := e.runner.web()

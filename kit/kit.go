@@ -21,6 +21,7 @@ import (
 	"github.com/kerf-go/kerf/broker"
 	"github.com/kerf-go/kerf/broker/natsbroker"
 	"github.com/kerf-go/kerf/compare"
+	"github.com/kerf-go/kerf/demo"
 	"github.com/kerf-go/kerf/link"
 	"github.com/kerf-go/kerf/link/grpclink"
 	"github.com/kerf-go/kerf/link/httplink"
@@ -30,6 +31,7 @@ import (
 	"github.com/kerf-go/kerf/link/udplink"
 	"github.com/kerf-go/kerf/run"
 	"github.com/kerf-go/kerf/store"
+	"github.com/kerf-go/kerf/store/postgres"
 	"github.com/kerf-go/kerf/store/sqlite"
 )
 
@@ -40,7 +42,7 @@ func Batteries() run.Batteries {
 			inproc.Link{}, httplink.Link{}, grpclink.Link{}, tcplink.Link{}, udplink.Link{}, natslink.Link{},
 		},
 		Brokers: []broker.Driver{natsbroker.Driver{}},
-		Stores:  []store.Driver{sqlite.Driver{}},
+		Stores:  []store.Driver{sqlite.Driver{}, postgres.Driver{}},
 	}
 }
 
@@ -84,3 +86,6 @@ type Command = run.Command
 
 // Compare is the command "compare", which measures plans beside each other.
 func Compare(w compare.Workload) Command { return compare.Command(w) }
+
+// Demo is the command "demo", which carries out lessons on how things fail and recover.
+func Demo(lessons ...demo.Lesson) Command { return demo.Command(lessons...) }

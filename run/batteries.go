@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
+	"google.golang.org/protobuf/types/descriptorpb"
 
 	"github.com/kerf-go/kerf"
 	"github.com/kerf-go/kerf/broker"
@@ -104,17 +105,17 @@ func (b Batteries) Model(app kerf.App) plan.Model {
 }
 
 func serviceModel(s kerf.Service) plan.Service {
-	model := plan.Service{Name: s.Name, Calls: s.Calls, Single: s.Single, Web: len(s.Serves) == 0, Absent: s.New == nil}
+	model := plan.Service{
+		Name: s.Name, Calls: s.Calls, Single: s.Single, Web: len(s.Serves) == 0,
+		Absent: s.New == nil, Optional: s.Optional,
+	}
 	for _, desc := range s.Serves {
 		if desc == nil {
 			continue // the Host tells
 		}
 		model.Serves = append(model.Serves, desc.ServiceName)
 		for _, m := range desc.Methods {
-			model.Methods = append(model.Methods, plan.Method{
-				Name:         desc.ServiceName + "/" + m.MethodName,
-				AnswersEmpty: answersEmpty(desc.ServiceName, m.MethodName),
-			})
+			model.Methods = append(model.Methods, unaryModel(desc.ServiceName, m.MethodName))
 		}
 		for _, m := range desc.Streams {
 			model.Methods = append(model.Methods, streamModel(desc, m))
@@ -130,17 +131,25 @@ func streamModel(desc *grpc.ServiceDesc, m grpc.StreamDesc) plan.Method {
 	}
 }
 
-// answersEmpty asks the linked-in descriptors; a service without any answers
-// something.
-func answersEmpty(service, method string) bool {
+// unaryModel asks the linked-in descriptors; of a service without any nothing is known.
+func unaryModel(service, method string) plan.Method {
+	model := plan.Method{Name: service + "/" + method}
 	d, err := protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName(service))
 	if err != nil {
-		return false
+		return model
 	}
 	s, ok := d.(protoreflect.ServiceDescriptor)
 	if !ok {
-		return false
+		return model
 	}
 	m := s.Methods().ByName(protoreflect.Name(method))
-	return m != nil && m.Output().FullName() == "google.protobuf.Empty"
+	if m == nil {
+		return model
+	}
+	model.Input, model.Output = m.Input(), m.Output()
+	model.AnswersEmpty = m.Output().FullName() == "google.protobuf.Empty"
+	if o, ok := m.Options().(*descriptorpb.MethodOptions); ok {
+		model.Idempotent = o.GetIdempotencyLevel() != descriptorpb.MethodOptions_IDEMPOTENCY_UNKNOWN
+	}
+	return model
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -37,29 +38,69 @@ func (p *Process) openBroker(ctx context.Context) error {
 		address = p.broker.Address()
 	}
 	p.options.Plan = p.options.Plan.At(address)
-	p.options.Directory.Merge(reaches(p.options.Plan))
+	p.options.Directory.fill(reaches(p.options.Plan))
 	p.spec, _ = p.options.Plan.Process(p.spec.Name)
 	return nil
 }
 
-// listenThrough listens on a broker, and waits in bounds for one that is away: it may
-// be coming back.
+// listenThrough listens on a broker, in the place that the process had before if it can.
 func (p *Process) listenThrough(ctx context.Context, rawURL string) (link.Server, error) {
-	const pause = 100 * time.Millisecond
+	say := func() { p.tel.Logger().InfoContext(ctx, "waiting for the broker", "at", hostOf(rawURL)) }
+	return waiting(ctx, schemeOf(rawURL), say, func(ctx context.Context) (link.Server, error) {
+		for _, before := range p.options.Listen { // it names the process among those of its subject
+			if subject, _, _ := strings.Cut(before, "?"); subject != rawURL {
+				continue
+			}
+			if s, err := p.listenOn(ctx, before); err == nil {
+				return s, nil
+			}
+		}
+		return p.listenOn(ctx, rawURL)
+	})
+}
+
+// awaitBroker waits for the broker of a plan that runs by itself. So it is told once
+// that there is none, and not by each process.
+func (c *commands) awaitBroker(ctx context.Context, p *plan.Plan) error {
+	u, err := url.Parse(p.Broker)
+	if err != nil || u.Host == "" {
+		return nil //nolint:nilerr // it is the app's own, or no link needs one
+	}
+	u = u.JoinPath(c.app.Name + ".-fleet") // a name that no process can have
+	o := link.ListenOptions{Logger: slog.New(slog.DiscardHandler)}
+	say := func() { fmt.Fprintf(c.stderr, "waiting for the broker at %s\n", u.Host) }
+	s, err := waiting(ctx, u.Scheme, say, func(ctx context.Context) (link.Server, error) {
+		return c.batteries.with(c.app).Listen(ctx, u.String(), o)
+	})
+	if err != nil {
+		return err
+	}
+	return s.Close()
+}
+
+// waiting listens on a broker, and waits in bounds for one that is away: it may be
+// coming back. If that takes its time it says so.
+func waiting(
+	ctx context.Context, scheme string, say func(), listen func(context.Context) (link.Server, error),
+) (link.Server, error) {
+	const pause, silence = 100 * time.Millisecond, time.Second
 	ctx, cancel := context.WithTimeout(ctx, brokerWait)
 	defer cancel()
-	ticker := time.NewTicker(pause)
+	ticker, silent := time.NewTicker(pause), time.NewTimer(silence)
 	defer ticker.Stop()
+	defer silent.Stop()
 	for {
-		s, err := p.listenOn(ctx, rawURL)
+		s, err := listen(ctx)
 		if err == nil {
 			return s, nil
 		}
 		select {
+		case <-silent.C:
+			say()
 		case <-ticker.C:
 		case <-ctx.Done():
 			return nil, fmt.Errorf("%w; start the broker, or say in the plan where it is (broker: %s://host:port)",
-				err, schemeOf(rawURL))
+				err, scheme)
 		}
 	}
 }

@@ -256,40 +256,6 @@ func TestStatsHandlersSeeBothSides(t *testing.T) {
 	})
 }
 
-func TestReplicasTakeTurns(t *testing.T) {
-	t.Parallel()
-	var mu sync.Mutex
-	answers := make(map[int64]int)
-	var made int64
-	app := pair(nil, func(_ context.Context, h *kerf.Host) error {
-		mu.Lock()
-		defer mu.Unlock()
-		made++
-		number := made
-		linktestv1.RegisterExerciseServer(h, &handlers{unary: func(_ context.Context, m *message) (*message, error) {
-			mu.Lock()
-			defer mu.Unlock()
-			answers[number]++
-			return m, nil
-		}})
-		return nil
-	})
-	s := newSystem(t, app, "version: 1\napp: pair\nlink: http\nprocesses: {front: {services: [front], link: http}, "+
-		"back: {services: [back], replicas: 2}}\n")
-	one, two, front := s.start("back"), s.start("back"), s.start("front")
-	s.directory.Merge(map[string][]string{"back": slices.Concat(one.URLs(), two.URLs())})
-	cc := dial(t, front)
-	const calls = 20
-	for range calls {
-		if _, err := askFront(t.Context(), cc, ""); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if answers[1] != calls/2 || answers[2] != calls/2 {
-		t.Errorf("of %d calls the replicas got %v", calls, answers)
-	}
-}
-
 func TestAProcessThatMovedIsFoundAgain(t *testing.T) {
 	t.Parallel()
 	s := newSystem(t, pair(nil, nil), apart)
@@ -337,7 +303,17 @@ func TestAProcessThatIsJustStartingIsWaitedFor(t *testing.T) {
 
 func TestARestartedProcessTakesItsAddressAgain(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, pair(nil, nil), apart)
+	for scheme, text := range map[string]string{"http": apart, "nats": queued} {
+		t.Run(scheme, func(t *testing.T) {
+			t.Parallel()
+			takeAgain(t, newSystem(t, pair(nil, nil), text))
+		})
+	}
+}
+
+func takeAgain(t *testing.T, s *system) {
+	t.Helper()
+	s.startBroker()
 	first := s.start("back")
 	stop(t, first)
 	o := s.options("back")

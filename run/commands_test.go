@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -58,6 +59,7 @@ func TestHelpOfEveryCommand(t *testing.T) {
 	for name, args := range map[string][]string{
 		"help": nil, "help-run": {"run"}, "help-plan": {"plan"}, "help-status": {"status"}, "help-version": {"version"},
 		"help-completion": {"completion"}, "help-dead": {"dead"}, "help-dead-list": {"dead", "list"},
+		"help-migrate":   {"migrate"},
 		"help-dead-show": {"dead", "show"}, "help-dead-replay": {"dead", "replay"}, "help-dead-drop": {"dead", "drop"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -86,7 +88,7 @@ func TestCompletionKnowsTheCommands(t *testing.T) {
 		})
 	}
 	for args, want := range map[string][]string{
-		"":               {"run", "plan", "status", "version", "completion"},
+		"":               {"run", "plan", "status", "migrate", "version", "completion"},
 		"r":              {"run"},
 		"run --":         {"--plan", "--process", "--data", "--web", "--log"},
 		"plan --format ": {"table", "mermaid", "json"},
@@ -111,6 +113,7 @@ func TestWrongCommandLinesSayWhatIsRight(t *testing.T) {
 		"dance":                             `there is no command "dance"; see "pair --help"`,
 		"--plna x":                          `unknown flag: --plna; see "pair --help"`,
 		"run --plna x":                      `unknown flag: --plna; see "pair run --help"`,
+		"dead lits":                         `there is no command "lits": did you mean "pair dead list"?`,
 		"run now":                           `"pair run" takes no arguments, and got "now"; see "pair run --help"`,
 		"plan --format yaml":                "--format yaml: write table, mermaid or json",
 		"run --log loud":                    "--log loud: write json or text",
@@ -121,6 +124,8 @@ func TestWrongCommandLinesSayWhatIsRight(t *testing.T) {
 		"run --data /dev/null":              "give another with --data FOLDER",
 		"status --data /dev/null/x --json":  "/dev/null/x",
 		"plan --plan testdata/mistake.yaml": `mistake.yaml:4:22: the app has no service "frnt"; did you mean front?`,
+		"plan --plan testdata/answer.yaml": `answer.yaml:4:47: the answer of the fallback is no ` +
+			`kerf.linktest.v1.Message, which kerf.linktest.v1.Exercise/Unary gives: unknown field "txet"`,
 	} {
 		t.Run(line, func(t *testing.T) {
 			t.Parallel()
@@ -157,6 +162,59 @@ func TestAProgramNeedNotHaveEveryService(t *testing.T) {
 		args := append(strings.Fields(line), "--data", t.TempDir(), "--plan", file)
 		_, err := command(t, onlyFront(), args...)
 		wantError(t, err, want)
+	}
+}
+
+func TestACommandWhoseProgramIsMissingIsToldWithItsPlace(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	for name, text := range map[string]string{"code/main.go": "package main", "notes": "", "there": ""} {
+		path := filepath.Join(folder, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chmod(filepath.Join(folder, "there"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	const path = "correct the path, which starts at the plan's folder"
+	for program, want := range map[string]string{
+		"./gone":        "is not there; " + path,
+		"code/back":     "is not there; " + path + ", or build the program: go -C " + folder + "/code build",
+		"/nowhere/back": "is not there; correct the path",
+		"./notes":       "cannot be run; " + folder + "/notes must be a program that you may execute",
+		"there": "is not on the PATH; install it, or correct the name; " +
+			"one in the plan's folder is written ./there",
+		"./there":                 "",
+		"go":                      "",
+		folder + "/code/../there": "",
+	} {
+		t.Run(program, func(t *testing.T) {
+			t.Parallel()
+			file := filepath.Join(folder, strings.ReplaceAll(program, "/", "-")+".yaml")
+			text := strings.Replace(apart, "[back]", "[back], command: ["+program+", x]", 1)
+			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			shown, err := command(t, pair(nil, nil), "plan", "--plan", file)
+			if err != nil || strings.Contains(shown, "warning: ") != (want != "") {
+				t.Errorf("plan shows, %v:\n%s", err, shown)
+			}
+			if want == "" {
+				return
+			}
+			want = fmt.Sprintf("%s:4:88: the program of process back, %s, %s", file, program, want)
+			if !strings.Contains(shown, "warning: "+want+"\n") {
+				t.Errorf("plan shows\n%s\nwithout\n%s", shown, want)
+			}
+			_, err = command(t, pair(nil, nil), "run", "--plan", file, "--data", t.TempDir())
+			if err == nil || err.Error() != want {
+				t.Errorf("run says\n%v\nand not\n%s", err, want)
+			}
+		})
 	}
 }
 

@@ -14,22 +14,20 @@ import (
 
 // settle decides on the app's one folder for SQLite stores and for its status: what
 // the command line says, else the plan's store, else the user's own. The plan is
-// left with a store only if that is no folder.
+// left with stores only where these are no folders of the app's own.
 func settle(p *plan.Plan, said string) (folder string, err error) {
 	if _, own := p.EmbeddedBroker(); own && said != "" {
 		p.Broker, _, _ = strings.Cut(p.Broker, ":") // its folder is in the app's
 	}
-	store, err := url.Parse(p.Store)
-	if err != nil || store.Scheme != "sqlite" {
-		if said == "" {
-			return dataFolder(p.App)
-		}
-		return said, nil
-	}
-	p.Store = ""
 	if said != "" {
+		p.KeepInDataFolder()
 		return said, nil
 	}
+	store, err := url.Parse(p.Store.URL)
+	if err != nil || store.Scheme != "sqlite" || p.Store.Foreign {
+		return dataFolder(p.App)
+	}
+	p.Store.URL = ""
 	if store.Opaque == "" {
 		return filepath.FromSlash(store.Path), nil
 	}

@@ -23,13 +23,13 @@ func TestStoreAndStatusLieInOneFolder(t *testing.T) {
 		"the user's, beside a store far off": {"postgres://far/db", "", own, "postgres://far/db"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := &plan.Plan{App: "pair", Store: c.store}
+			p := &plan.Plan{App: "pair", Store: plan.Store{URL: c.store}}
 			folder, err := settle(p, c.said)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if folder != c.folder || p.Store != c.left {
-				t.Errorf("folder %q and store %q, want %q and %q", folder, p.Store, c.folder, c.left)
+			if folder != c.folder || p.Store.URL != c.left {
+				t.Errorf("folder %q and store %q, want %q and %q", folder, p.Store.URL, c.folder, c.left)
 			}
 		})
 	}

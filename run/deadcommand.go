@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kerf-go/kerf/fleet"
+	"github.com/kerf-go/kerf/internal/usage"
 	"github.com/kerf-go/kerf/link"
 )
 
@@ -19,7 +20,7 @@ type deadFlags struct{ broker, plan, data string }
 func (c *commands) deadCommand() *cobra.Command {
 	var f deadFlags
 	command := &cobra.Command{
-		Use: "dead", Short: "Look after accepted requests that failed for good", Args: noArgs,
+		Use: "dead", Short: "Look after accepted requests that failed for good", Args: usage.NoArgs,
 		Example: fmt.Sprintf("  %[1]s dead list\n  %[1]s dead replay %[1]s.PROCESS/1", c.app.Name),
 		RunE:    func(command *cobra.Command, _ []string) error { return command.Help() },
 	}
@@ -51,7 +52,7 @@ func (c *commands) said(err error, format string, args ...any) error {
 func (c *commands) deadListCommand(f *deadFlags) *cobra.Command {
 	var asJSON bool
 	command := &cobra.Command{
-		Use: "list", Short: "List them", Args: noArgs,
+		Use: "list", Short: "List them", Args: usage.NoArgs,
 		Example: fmt.Sprintf("  %[1]s dead list\n  %[1]s dead list --json --broker nats://127.0.0.1:4222", c.app.Name),
 		RunE: func(command *cobra.Command, _ []string) error {
 			return c.withLetters(command.Context(), f, func(ctx context.Context, l link.DeadLetters) error {

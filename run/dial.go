@@ -25,7 +25,8 @@ func (p *Process) inbound(scheme string) link.ListenOptions {
 		names = append(names, s.Name)
 	}
 	unary, stream := p.seam.Inbound(seam.InboundOptions{
-		Link: scheme, Serves: serves, Callers: names, Unary: app.UnaryServer, Stream: app.StreamServer,
+		Link: scheme, Serves: serves, Callers: names, Policy: p.options.Plan.Policy,
+		Unary: app.UnaryServer, Stream: app.StreamServer,
 	})
 	return link.ListenOptions{Logger: p.tel.Logger(), Unary: unary, Stream: stream, Stats: app.Stats}
 }
@@ -47,7 +48,8 @@ func (p *Process) dial(caller, callee string) (grpc.ClientConnInterface, error) 
 	app := p.options.App
 	unary, stream := p.seam.Outbound(seam.OutboundOptions{
 		Caller: caller, Callee: callee, Link: scheme, Serves: app.Services[i].Serves,
-		Deadline: p.deadline, Wait: p.waits(caller, callee), Unary: app.UnaryClient, Stream: app.StreamClient,
+		Deadline: p.deadline, Wait: p.waits(caller, callee), Policy: p.options.Plan.Policy,
+		Unary: app.UnaryClient, Stream: app.StreamClient,
 	})
 	chain, err := call.Intercept(conn, scheme+"://"+callee, unary, stream)
 	if err != nil {
@@ -100,5 +102,8 @@ func (p *Process) carrier(caller, callee string) (conn link.Conn, scheme string,
 	dial := func(url string) (link.Conn, error) {
 		return p.options.Batteries.Dial(withPassword(p.options.Plan, url), o)
 	}
-	return newRemote(p.options.Directory, home, by, dial), process.Link, nil
+	r := newRemote(p.options.Directory, home, by, dial)
+	r.options = p.options.Plan.Balance(callee)
+	r.options.Observe = p.seam.Balanced(caller, callee, r.endpoints)
+	return r, process.Link, nil
 }

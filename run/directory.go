@@ -37,6 +37,24 @@ func (d *Directory) Merge(urls map[string][]string) {
 	d.changed = make(chan struct{})
 }
 
+// fill adds the addresses of processes that have told none for a link: until they do, theirs
+// on a broker are those that all replicas share.
+func (d *Directory) fill(urls map[string][]string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for process, all := range urls {
+		told := slices.Clone(d.urls[process])
+		for _, u := range all {
+			if !slices.ContainsFunc(told, func(t string) bool { return schemeOf(t) == schemeOf(u) }) {
+				told = append(told, u)
+			}
+		}
+		d.urls[process] = told
+	}
+	close(d.changed)
+	d.changed = make(chan struct{})
+}
+
 // await gives a process's URLs, and waits in bounds for one that is just starting.
 func (d *Directory) await(ctx context.Context, process, scheme string, most time.Duration) ([]string, error) {
 	urls, changed := d.lookup(process, scheme)

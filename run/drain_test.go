@@ -87,6 +87,10 @@ func TestADrainGoesFromTheOutsideIn(t *testing.T) {
 		return code == http.StatusServiceUnavailable && strings.Contains(body, "draining")
 	})
 	poll(t, "the work has ended", func() bool { return d.String() != "" })
+	_, policies := fetch(t, p.Admin()+"/policies")
+	if want := `{"callee":"back","policy":"drain","events":{"begun":1}}`; !strings.Contains(policies, want) {
+		t.Errorf("the drain is not told: %s", policies)
+	}
 	if code := getCode(t, p.Admin()+"/healthz"); code != http.StatusOK {
 		t.Errorf("while it drains it is not alive: %d", code)
 	}

@@ -4,21 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"maps"
 	"net/http"
-	"net/url"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
 	"sync"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 
 	"github.com/kerf-go/kerf"
-	"github.com/kerf-go/kerf/link"
+	"github.com/kerf-go/kerf/policy"
 	"github.com/kerf-go/kerf/store"
 )
 
@@ -63,7 +61,7 @@ func (e *engine) Register(desc *grpc.ServiceDesc, impl any) error {
 	if _, ok := e.ServiceInfo()[desc.ServiceName]; ok {
 		return errors.New("another service of this process serves it already: put the two into two processes")
 	}
-	e.process.everyServer().RegisterService(desc, impl)
+	e.process.registry.RegisterService(desc, impl)
 	return nil
 }
 
@@ -77,11 +75,7 @@ func interfaceOf(desc *grpc.ServiceDesc) (reflect.Type, bool) {
 }
 
 func (e *engine) ServiceInfo() map[string]grpc.ServiceInfo {
-	return e.process.everyServer().GetServiceInfo()
-}
-
-func (p *Process) everyServer() link.Tee {
-	return append(link.Tee{p.local}, p.servers...)
+	return e.process.registry.GetServiceInfo()
 }
 
 // Dial gives the same conn whenever it is asked for the same service.
@@ -99,35 +93,23 @@ func (e *engine) Dial(service string) (grpc.ClientConnInterface, error) {
 	return conn, nil
 }
 
-func (e *engine) OpenDB(ctx context.Context, migrations fs.FS) (*store.DB, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.db != nil {
-		return e.db, nil
-	}
-	o := e.process.options
-	rawURL := o.Plan.Store
-	if rawURL == "" {
-		rawURL = (&url.URL{Scheme: "sqlite", OmitHost: true, Path: filepath.ToSlash(o.Data)}).String()
-	}
-	db, err := store.Open(ctx, rawURL, e.service.Name, o.Batteries.Stores, store.Options{
-		Tracer: e.process.tel.TracerProvider(),
-	})
-	if err != nil {
-		return nil, err
-	}
-	if err := db.Migrate(ctx, migrations); err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	e.process.closers.add(func(context.Context) error { return db.Close() })
-	e.Ready("store", db.PingContext)
-	e.db = db
-	return db, nil
+func (e *engine) Report(upstream string, states func() []policy.State) policy.Observer {
+	return e.process.seam.Report(e.service.Name, upstream, states)
 }
 
 func (e *engine) Handle(pattern string, page http.Handler) error {
 	return e.process.pages.add(pattern, e.process.wrap(page))
 }
+
+func (e *engine) Around(wrap func(http.Handler) http.Handler) error {
+	return e.process.pages.around(wrap)
+}
+
+func (e *engine) Instrument(page http.Handler) http.Handler {
+	return e.process.tel.Web(e.process.wrap(page))
+}
+
+func (e *engine) Metrics() prometheus.Registerer { return e.process.tel.Registry() }
 
 func (e *engine) Config(into any) error {
 	return e.process.options.Plan.DecodeConfig(e.service.Name, into)
@@ -142,7 +124,11 @@ func (e *engine) Ready(name string, check func(context.Context) error) {
 func (e *engine) Go(name string, run func(context.Context) error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	w := work{name, run}
+	e.add(work{name, run})
+}
+
+// add starts work, or keeps it until the start; the caller holds the lock.
+func (e *engine) add(w work) {
 	if e.process.background.Err() != nil {
 		return // the drain has begun, which would end it at once
 	}

@@ -8,8 +8,10 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/kerf-go/kerf"
+	"github.com/kerf-go/kerf/internal/usage"
 )
 
 // Command is a command that an app has beside those that every app has.
@@ -29,6 +31,12 @@ type Invocation struct {
 	Stdout, Stderr io.Writer
 }
 
+// boolFunc is a flag made by flag.BoolFunc.
+type boolFunc struct{ pflag.Value }
+
+// Type is what help takes for a flag that needs no value.
+func (boolFunc) Type() string { return "bool" }
+
 func (c *commands) extraCommand(extra Command) *cobra.Command {
 	flags := flag.NewFlagSet(extra.Name, flag.ContinueOnError)
 	carryOut := extra.New(flags)
@@ -41,7 +49,7 @@ func (c *commands) extraCommand(extra Command) *cobra.Command {
 		},
 	}
 	if extra.Args == "" {
-		command.Args = noArgs
+		command.Args = usage.NoArgs
 	}
 	examples := make([]string, 0, len(extra.Examples))
 	for _, example := range extra.Examples {
@@ -49,5 +57,10 @@ func (c *commands) extraCommand(extra Command) *cobra.Command {
 	}
 	command.Example = strings.Join(examples, "\n")
 	command.Flags().AddGoFlagSet(flags)
+	command.Flags().VisitAll(func(f *pflag.Flag) {
+		if f.Value.Type() == "boolFunc" {
+			f.Value = boolFunc{f.Value} // so that help does not tell Go's word for it
+		}
+	})
 	return command
 }

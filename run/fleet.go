@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/kerf-go/kerf/fleet"
 	"github.com/kerf-go/kerf/plan"
+	"github.com/kerf-go/kerf/store"
 )
 
 // FleetOptions say how the processes of a plan are started.
@@ -28,8 +28,12 @@ type FleetOptions struct {
 }
 
 // NewFleet makes the fleet of a plan's processes, each a run of the program, or of the
-// process's own command, which is given the same arguments.
+// process's own command, which is given the same arguments. Commands whose programs are
+// not there are a plan.Errors.
 func NewFleet(p *plan.Plan, o FleetOptions) (*fleet.Fleet, error) {
+	if missing := missingPrograms(p); len(missing) > 0 {
+		return nil, missing
+	}
 	processes, err := processesOf(p, o)
 	if err != nil {
 		return nil, err
@@ -141,6 +145,9 @@ func StopOrder(p *plan.Plan) []string {
 }
 
 func (c *commands) runFleet(ctx context.Context, p *plan.Plan, f runFlags) error {
+	if err := c.awaitBroker(ctx, p); err != nil {
+		return err
+	}
 	self, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("find this program to start its processes: %w", err)
@@ -207,17 +214,17 @@ func explain(err error) error {
 		return fmt.Errorf("%w; something else listens there: stop it, or choose another port in the plan "+
 			"(or with --web 127.0.0.1:0 for the pages)", err)
 	}
+	if errors.Is(err, store.ErrAway) {
+		return fmt.Errorf("%w; start the database, or say in the plan where it is "+
+			"(store: postgres://USER@HOST/DATABASE)", err)
+	}
 	return err
 }
 
 // storeName is the store as people may see it.
 func storeName(p *plan.Plan, data string) string {
-	if p.Store == "" {
+	if p.Store.URL == "" {
 		return data
 	}
-	u, err := url.Parse(p.Store)
-	if err != nil {
-		return "(store)"
-	}
-	return u.Redacted()
+	return p.Store.String()
 }

@@ -1,51 +1,43 @@
 package run
 
 import (
-	"slices"
+	"sync"
 	"sync/atomic"
 
-	"github.com/kerf-go/kerf/link"
+	"github.com/kerf-go/kerf/balance"
 )
 
-// lane is the conn to one address, and how many calls are on it.
+// lane is the way to a process by one link: to its replicas, wherever they are.
 type lane struct {
-	url   string
-	conn  link.Conn
-	calls atomic.Int64
-	left  atomic.Bool // nobody is at the address any more: it takes no further calls
+	*balance.Balancer
+
+	scheme  string
+	changed atomic.Pointer[<-chan struct{}] // closed when the addresses are others; nil: none are known
+
+	mu sync.Mutex // guards that the addresses are brought up to date by one at a time
 }
 
-// forget leaves the lanes to addresses where nobody is any more: their calls go on, since
-// the process there may be finishing them. The caller holds the lock.
-func (r *remote) forget() {
-	urls, _ := r.directory.lookup(r.process, anyScheme)
-	for url, l := range r.lanes {
-		if slices.Contains(urls, url) {
-			continue
-		}
-		delete(r.lanes, url)
-		r.left[l] = struct{}{}
-		l.left.Store(true)
-		if l.calls.Load() == 0 {
-			r.close(l)
-		}
+// fresh tells whether the addresses are those of the directory. It takes no lock.
+func (l *lane) fresh() bool {
+	changed := l.changed.Load()
+	if changed == nil {
+		return false
+	}
+	select {
+	case <-*changed:
+		return false
+	default:
+		return true
 	}
 }
 
-// done ends a call, and with the last one a lane that was left.
-func (r *remote) done(l *lane) {
-	if l.calls.Add(-1) > 0 || !l.left.Load() {
-		return
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.close(l)
-}
-
-// close closes a lane that was left; the caller holds the lock.
-func (r *remote) close(l *lane) {
-	if _, there := r.left[l]; there {
-		delete(r.left, l)
-		_ = l.conn.Close() // nobody calls through it any more
+// refresh takes the addresses from the directory. A process that has none keeps those it
+// had, for the calls that go on there.
+func (l *lane) refresh(d *Directory, process string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if urls, changed := d.lookup(process, l.scheme); len(urls) > 0 {
+		l.Update(urls)
+		l.changed.Store(&changed)
 	}
 }

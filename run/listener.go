@@ -32,8 +32,12 @@ func listenHTTP(ctx context.Context, logger *slog.Logger, h http.Handler, before
 	if err != nil {
 		return nil, err // it names the address
 	}
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true) // of clients of gRPC, behind a gateway's address
 	return &listener{l, &http.Server{
-		Handler: h, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
+		Handler: h, Protocols: &protocols, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout,
+		IdleTimeout:    idleTimeout,
 		MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 	}}, nil
 }

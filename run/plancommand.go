@@ -7,18 +7,22 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kerf-go/kerf/internal/usage"
 	"github.com/kerf-go/kerf/plan"
 )
 
 func (c *commands) planCommand() *cobra.Command {
 	var file, format string
 	command := &cobra.Command{
-		Use: "plan", Short: "Show what a plan means: processes, links and who calls whom", Args: noArgs,
+		Use: "plan", Short: "Show what a plan means: processes, links and who calls whom", Args: usage.NoArgs,
 		Example: fmt.Sprintf("  %[1]s plan --plan F\n  %[1]s plan --plan F --format mermaid", c.app.Name),
 		RunE: func(*cobra.Command, []string) error {
 			p, err := c.resolve(file, "")
 			if err != nil {
 				return err
+			}
+			for _, missing := range missingPrograms(p) { // the plan is right all the same
+				p.Warnings = append(p.Warnings, missing)
 			}
 			formats := map[string]func(io.Writer) error{"table": p.Table, "mermaid": p.Mermaid, "json": p.JSON}
 			write := formats[format]

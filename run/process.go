@@ -53,6 +53,7 @@ type Process struct {
 	broker    broker.Server // nil: it runs none
 	local     link.Server   // in-process calls
 	servers   []link.Server // calls from other processes
+	registry  registry      // of local and servers
 	pages     *pages
 	admin     *listener
 	web       *listener // nil: no pages
@@ -97,7 +98,7 @@ func Start(ctx context.Context, o Options) (*Process, error) {
 
 func (p *Process) start(ctx context.Context) error {
 	steps := []func(context.Context) error{
-		p.openTelemetry, p.openBroker, p.listen, p.build, p.addStandardServices, p.openAdmin, p.openWeb,
+		p.openTelemetry, p.openBroker, p.listen, p.build, p.addStandardServices, p.joinSubjects, p.openAdmin, p.openWeb,
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
@@ -125,31 +126,46 @@ func (p *Process) openTelemetry(ctx context.Context) error {
 	return nil
 }
 
-// listen binds the in-process server and the process's listeners.
+// listen binds the in-process server and those listeners that are the process's own.
 func (p *Process) listen(ctx context.Context) error {
 	local, err := p.listenOn(ctx, inProcess+"://")
 	if err != nil {
 		return err
 	}
 	p.local = local
+	p.registry.join(local)
+	return p.listenOnAll(false, func(url string) (link.Server, error) { return p.listenAgain(ctx, url) })
+}
+
+// joinSubjects listens on brokers. These give calls to each server of a subject, so that one
+// must not be there while its services are still built.
+func (p *Process) joinSubjects(ctx context.Context) error {
+	return p.listenOnAll(true, func(url string) (link.Server, error) { return p.listenThrough(ctx, url) })
+}
+
+// listenOnAll binds the process's listeners, those of links with a broker or the others.
+func (p *Process) listenOnAll(brokered bool, listen func(url string) (link.Server, error)) error {
 	for _, l := range append([]plan.Listener{p.spec.Listener}, p.spec.More...) {
-		if l.Listen == "" {
+		if l.Listen == "" || p.brokered(l.Listen) != brokered {
 			continue
 		}
-		s, err := p.listenAgain(ctx, l.Listen)
+		s, err := listen(l.Listen)
 		if err != nil {
 			return fmt.Errorf("process %s: %w", p.spec.Name, err)
 		}
 		p.servers = append(p.servers, s)
+		p.registry.join(s)
 	}
 	return nil
 }
 
+func (p *Process) brokered(rawURL string) bool {
+	l, err := p.options.Batteries.link(schemeOf(rawURL))
+	return err == nil && l.Capabilities().Broker
+}
+
 // listenAgain takes the address that the process had before, if it can.
 func (p *Process) listenAgain(ctx context.Context, rawURL string) (link.Server, error) {
-	if l, err := p.options.Batteries.link(schemeOf(rawURL)); err == nil && l.Capabilities().Broker {
-		return p.listenThrough(ctx, rawURL)
-	}
 	for _, before := range p.options.Listen {
 		if schemeOf(before) != schemeOf(rawURL) {
 			continue
@@ -187,7 +203,9 @@ func (p *Process) build(ctx context.Context) error {
 
 func (p *Process) openAdmin(ctx context.Context) error {
 	var err error
-	handler := onlyByAddress(p.tel.Admin(p.checks.run))
+	handler := onlyByAddress(p.tel.Admin(p.checks.run, telemetry.AdminPage{
+		Path: policiesPath, Doc: "what policies are about, and what they did", Handler: p.seam.Page(),
+	}))
 	p.admin, err = listenHTTP(ctx, p.tel.Logger(), handler, p.options.Admin, p.options.Plan.Admin)
 	if err != nil {
 		return fmt.Errorf("admin listener of process %s: %w", p.spec.Name, err)
@@ -204,7 +222,7 @@ func (p *Process) openWeb(ctx context.Context) error {
 		return nil
 	}
 	var err error
-	p.web, err = listenHTTP(ctx, p.tel.Logger(), p.tel.Web(p.pages), p.options.Web, p.spec.Web)
+	p.web, err = listenHTTP(ctx, p.tel.Logger(), p.tel.Web(p.pages.entry()), p.options.Web, p.spec.Web)
 	if err != nil {
 		return fmt.Errorf("web pages of process %s: %w", p.spec.Name, err)
 	}

@@ -123,6 +123,13 @@ func TestAPlanOfSeveralProcessesRunsAsAFleet(t *testing.T) {
 	if got, err := askFront(t.Context(), conn, "through both"); err != nil || got != "through both" {
 		t.Errorf("at %s: %q, %v", address, got, err)
 	}
+	text, err := command(t, pair(nil, nil), "status", "--data", data, "--json")
+	if want := `"caller": "front",
+          "callee": "back",
+          "policy": "breaker",
+          "state": "closed"`; err != nil || !strings.Contains(text, want) {
+		t.Errorf("status, %v, does not tell what the policies are about:\n%s", err, text)
+	}
 	if err := p.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/kerf-go/kerf/balance"
 	"github.com/kerf-go/kerf/link"
 	"github.com/kerf-go/kerf/plan"
 )
@@ -34,9 +36,11 @@ func (c *fakeConn) Invoke(context.Context, string, any, any, ...grpc.CallOption)
 func (c *fakeConn) NewStream(
 	_ context.Context, _ *grpc.StreamDesc, _ string, opts ...grpc.CallOption,
 ) (grpc.ClientStream, error) {
-	for _, opt := range opts {
-		if o, ok := opt.(grpc.OnFinishCallOption); ok {
-			c.finish = o.OnFinish
+	c.finish = func(err error) {
+		for _, opt := range opts {
+			if o, ok := opt.(grpc.OnFinishCallOption); ok {
+				o.OnFinish(err)
+			}
 		}
 	}
 	return nil, nil //nolint:nilnil // nobody uses it
@@ -58,7 +62,7 @@ func fakeRemote() (r *remote, made map[string]*fakeConn) {
 	}), made
 }
 
-func (r *remote) at(url string) { r.directory.Merge(map[string][]string{"back": {url}}) }
+func (r *remote) at(urls ...string) { r.directory.Merge(map[string][]string{"back": urls}) }
 
 func TestAProcessThatNeverStartsIsNotWaitedForForEver(t *testing.T) {
 	t.Parallel()
@@ -180,6 +184,34 @@ func TestAStreamGoesOnAtAnAddressThatIsGivenUp(t *testing.T) {
 	}
 }
 
+func TestTheAttemptsOfACallGoToDifferentReplicas(t *testing.T) {
+	t.Parallel()
+	r, made := fakeRemote()
+	r.at("http://1", "http://2")
+	call := func(opts ...grpc.CallOption) (url string) {
+		for u, c := range made {
+			c.during = func() error { url = u; return nil }
+		}
+		if err := r.Invoke(t.Context(), "/x/Y", nil, nil, opts...); err != nil {
+			t.Error(err)
+		}
+		return url
+	}
+	call()
+	call()
+	for range 100 {
+		elsewhere := new(balance.Elsewhere)
+		first := call(elsewhere)
+		call() // another's, whose turn it is
+		if second := call(elsewhere); first == second {
+			t.Fatalf("both go to %s", first)
+		}
+	}
+	if err := r.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestACallThatNeverLeftFollowsItsProcess(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -207,5 +239,106 @@ func TestACallThatNeverLeftFollowsItsProcess(t *testing.T) {
 				t.Errorf("got %v, want %v", err, c.want)
 			}
 		})
+	}
+}
+
+func TestAStreamIsACallThatRuns(t *testing.T) {
+	t.Parallel()
+	r, made := fakeRemote()
+	defer r.Close()
+	r.directory.Merge(map[string][]string{"back": {"http://1", "http://2"}})
+	if _, err := r.NewStream(t.Context(), nil, "/x/Z"); err != nil {
+		t.Fatal(err)
+	}
+	has, other := made["http://1"], made["http://2"]
+	if has == nil {
+		has, other = other, has
+	}
+	call := func() {
+		t.Helper()
+		for range 10 {
+			if err := r.Invoke(t.Context(), "/x/Y", nil, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		other = made["http://1"]
+		if other == has {
+			other = made["http://2"]
+		}
+	}
+	call()
+	if has.calls != 0 || other.calls != 10 {
+		t.Errorf("while it runs its replica got %d calls, the other %d", has.calls, other.calls)
+	}
+	has.finish(nil)
+	has.finish(nil) // another time means nothing
+	call()
+	if has.calls != 5 || other.calls != 15 {
+		t.Errorf("after its end its replica got %d calls, the other %d", has.calls, other.calls)
+	}
+	if _, err := r.NewStream(t.Context(), nil, "/x/Z"); err != nil {
+		t.Fatal(err)
+	}
+	died := link.Mark(status.New(codes.Unavailable, "gone"), link.MayHaveRun)
+	for _, c := range made {
+		if c.finish != nil {
+			c.finish(died)
+		}
+	}
+	over := 0
+	for _, s := range r.endpoints() {
+		if s.State == balance.PassedOver && s.Outstanding == 0 {
+			over++
+		}
+	}
+	if over != 1 {
+		t.Errorf("after the end of a peer they stand so: %+v", r.endpoints())
+	}
+}
+
+func TestReplicasAreToldApartByLink(t *testing.T) {
+	t.Parallel()
+	r, made := fakeRemote()
+	defer r.Close()
+	r.scheme = func(method string) string { return method[1:] }
+	r.directory.Merge(map[string][]string{"back": {"http://1", "tcp://1"}})
+	for _, method := range []string{"/tcp", "/http", "/http"} {
+		if err := r.Invoke(t.Context(), method, nil, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if made["http://1"].calls != 2 || made["tcp://1"].calls != 1 || len(r.endpoints()) != 2 {
+		t.Errorf("%v, %+v", made, r.endpoints())
+	}
+}
+
+func BenchmarkRemote(b *testing.B) {
+	r, _ := fakeRemote()
+	r.at("http://1")
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := r.Invoke(b.Context(), "/x/Y", nil, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// Who calls ends the span of the stream when it is told of its end.
+func TestTheEndOfAStreamIsJudgedBeforeItsCallerIsTold(t *testing.T) {
+	t.Parallel()
+	r, made := fakeRemote()
+	var told []string
+	r.options.Observe = func(_ context.Context, e balance.Event) { told = append(told, string(e.State)) }
+	r.directory.Merge(map[string][]string{"back": {"http://1", "http://2"}})
+	defer r.Close()
+	caller := grpc.OnFinish(func(error) { told = append(told, "the caller") })
+	if _, err := r.NewStream(t.Context(), &grpc.StreamDesc{}, "/x/Y", caller); err != nil {
+		t.Fatal(err)
+	}
+	for _, conn := range made {
+		conn.finish(link.Mark(status.New(codes.Unavailable, "for the test"), link.NeverSent))
+	}
+	if want := []string{"passed over", "the caller"}; !slices.Equal(told, want) {
+		t.Errorf("told was %q, want %q", told, want)
 	}
 }

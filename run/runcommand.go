@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kerf-go/kerf/fleet"
+	"github.com/kerf-go/kerf/internal/usage"
 	"github.com/kerf-go/kerf/plan"
 )
 
@@ -27,7 +28,7 @@ const stopTimeout = 20 * time.Second
 func (c *commands) runCommand() *cobra.Command {
 	var f runFlags
 	command := &cobra.Command{
-		Use: "run", Short: "Run the app, in one process or as a plan says", Args: noArgs,
+		Use: "run", Short: "Run the app, in one process or as a plan says", Args: usage.NoArgs,
 		Example: fmt.Sprintf("  %[1]s run\n  %[1]s run --plan plans/http.yaml\n  %[1]s run --plan F --process NAME",
 			c.app.Name),
 		RunE: func(command *cobra.Command, _ []string) error { return c.run(command.Context(), f) },

@@ -162,6 +162,14 @@ func (s *system) start(process string) *run.Process {
 	return p
 }
 
+// startBroker starts the broker of a plan that has one.
+func (s *system) startBroker() {
+	s.t.Helper()
+	if s.plan.BrokerApart() {
+		s.start(plan.BrokerProcess)
+	}
+}
+
 // startAll starts an app under a plan, and gives the process that runs a service.
 func startAll(t *testing.T, app kerf.App, text, service string) *run.Process {
 	t.Helper()

@@ -12,7 +12,7 @@ import (
 
 // addStandardServices registers health and reflection, unless a service did.
 func (p *Process) addStandardServices(context.Context) error {
-	all := p.everyServer()
+	all := &p.registry
 	there := all.GetServiceInfo()
 	if _, ok := there[healthpb.Health_ServiceDesc.ServiceName]; !ok {
 		healthpb.RegisterHealthServer(all, &healthServer{checks: &p.checks})

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kerf-go/kerf/fleet"
+	"github.com/kerf-go/kerf/internal/usage"
 	"github.com/kerf-go/kerf/plan"
 )
 
@@ -23,7 +24,7 @@ func (c *commands) statusCommand() *cobra.Command {
 	var asJSON bool
 	var data, file string
 	command := &cobra.Command{
-		Use: "status", Short: "Show the processes that run", Args: noArgs,
+		Use: "status", Short: "Show the processes that run", Args: usage.NoArgs,
 		Example: fmt.Sprintf("  %[1]s status\n  %[1]s status --json", c.app.Name),
 		RunE: func(command *cobra.Command, _ []string) error {
 			p, err := c.resolve(file, "")
@@ -41,12 +42,13 @@ func (c *commands) statusCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			all := withPolicies(command.Context(), report)
 			if asJSON {
 				encoder := json.NewEncoder(c.stdout)
 				encoder.SetIndent("", "  ")
-				return encoder.Encode(report)
+				return encoder.Encode(all)
 			}
-			return c.statusTable(report)
+			return errors.Join(c.statusTable(report), c.troubles(all))
 		},
 	}
 	command.Flags().BoolVar(&asJSON, "json", false, "print JSON, for programs")

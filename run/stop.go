@@ -24,6 +24,9 @@ func (p *Process) Stop(ctx context.Context) error {
 
 func (p *Process) stop(ctx context.Context) error {
 	p.checks.drain()
+	if p.seam != nil { // else the start has failed before
+		p.seam.Draining(p.spec.Services)
+	}
 	p.endWork()
 	errs := []error{p.drainCallers(ctx), p.drainSent(ctx)}
 	if p.local != nil {

@@ -4,6 +4,8 @@ import (
 	"io"
 	"net/http"
 	"testing"
+
+	"github.com/kerf-go/kerf"
 )
 
 func get(t *testing.T, url string) string {
@@ -35,4 +37,27 @@ func fetch(t *testing.T, url string) (code int, body string) {
 		t.Fatal(err)
 	}
 	return response.StatusCode, string(text)
+}
+
+func TestAHandlerBeforeAllPagesAnswersFirst(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t, site(func(h *kerf.Host) {
+		hello(h)
+		h.Around(func(pages http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/gate" {
+					w.WriteHeader(http.StatusTeapot)
+					return
+				}
+				pages.ServeHTTP(w, r)
+			})
+		})
+	}), "version: 1\napp: site\nprocesses: {edge: {services: [site], web: 127.0.0.1:0}}\n")
+	url := s.start("edge").Web()
+	if got := get(t, url+"/"); got != "hello" {
+		t.Errorf("the page says %q", got)
+	}
+	if code := getCode(t, url+"/gate"); code != http.StatusTeapot {
+		t.Errorf("the gate: %d", code)
+	}
 }

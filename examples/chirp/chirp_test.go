@@ -9,7 +9,7 @@ import (
 	"github.com/kerf-go/kerf/kerftest"
 )
 
-func TestMain(m *testing.M) { kerftest.Main(m, versioned()) }
+func TestMain(m *testing.M) { kerftest.Main(m, versioned(), commands()...) }
 
 var (
 	plans        = []string{together, apart, overGRPC, queued, sockets}

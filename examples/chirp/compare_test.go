@@ -8,11 +8,12 @@ import (
 	"testing"
 )
 
-// TestPlansAreCompared carries the command out as a reader would, for a short time.
-func TestPlansAreCompared(t *testing.T) {
-	t.Parallel()
+// TestPlansAreCompared carries the command out as a reader would, for a short time. It measures, so that no other
+// test of the package runs meanwhile.
+func TestPlansAreCompared(t *testing.T) { //nolint:paralleltest // see above
 	program := filepath.Join(t.TempDir(), "chirp.exe") // other systems do not mind the name
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, ".").CombinedOutput(); err != nil {
+	build := exec.CommandContext(t.Context(), "go", "build", "-ldflags=-s -w", "-o", program, ".")
+	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
 	var out, progress bytes.Buffer

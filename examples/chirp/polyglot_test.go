@@ -22,7 +22,7 @@ import (
 )
 
 // everyPlan has those that need Python too, if there is one.
-var everyPlan = slices.Concat(withReplicas, withPython(polyglot))
+var everyPlan = slices.Concat(withReplicas, []string{gated}, withPython(polyglot))
 
 func withPython(plans ...string) []string {
 	if _, err := exec.LookPath("python3"); err != nil {

@@ -15,6 +15,7 @@ const (
 	mixed    = "plans/mixed.yaml"
 	polyglot = "plans/polyglot.yaml"
 	queued   = "plans/queue.yaml"
+	gated    = "plans/gateway.yaml"
 )
 
 func TestStoryOfRealProcessesThatBreak(t *testing.T) {

@@ -184,7 +184,7 @@ func portOf(t *testing.T, rawURL string) string {
 	return u.Port()
 }
 
-// listening gives the TCP ports that a process listens on.
+// listening gives the ports where a process takes what anybody sends it: "4222" of TCP, "udp 4222".
 func listening(pid int) ([]string, error) {
 	own := make(map[string]bool) // its sockets
 	links, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
@@ -197,7 +197,11 @@ func listening(pid int) ([]string, error) {
 		}
 	}
 	var ports []string
-	for _, table := range []string{"tcp", "tcp6"} {
+	for _, table := range []string{"tcp", "tcp6", "udp", "udp6"} {
+		state, prefix := "0A", "" // listening
+		if strings.HasPrefix(table, "udp") {
+			state, prefix = "07", "udp " // connected to nobody
+		}
 		f, err := os.Open(fmt.Sprintf("/proc/%d/net/%s", pid, table))
 		if err != nil {
 			continue // a system without IPv6
@@ -205,7 +209,7 @@ func listening(pid int) ([]string, error) {
 		for lines := bufio.NewScanner(f); lines.Scan(); {
 			// local address, state and inode, as proc_net_tcp(5) has them
 			fields := strings.Fields(lines.Text())
-			if len(fields) < 10 || fields[3] != "0A" || !own[fields[9]] {
+			if len(fields) < 10 || fields[3] != state || !own[fields[9]] {
 				continue
 			}
 			_, digits, _ := strings.Cut(fields[1], ":")
@@ -213,7 +217,7 @@ func listening(pid int) ([]string, error) {
 			if err != nil {
 				return nil, err
 			}
-			ports = append(ports, strconv.FormatUint(port, 10))
+			ports = append(ports, prefix+strconv.FormatUint(port, 10))
 		}
 		_ = f.Close()
 	}

@@ -36,7 +36,8 @@ func versioned() kerf.App {
 // build makes the program of accounts, today's or a later one, from its own module.
 func build(t *testing.T, to string, tags ...string) {
 	t.Helper()
-	c := exec.CommandContext(t.Context(), "go", "build", "-o", to, "-tags", strings.Join(tags, ","), ".")
+	c := exec.CommandContext(t.Context(),
+		"go", "build", "-ldflags=-s -w", "-o", to, "-tags", strings.Join(tags, ","), ".")
 	c.Dir = "accountsd"
 	if out, err := c.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)

@@ -92,7 +92,6 @@ func start(ctx context.Context, h *kerf.Host) error {
 		return err
 	}
 	accountsv1.RegisterAccountsServer(h, a)
-	h.Ready("store", db.PingContext)
 	h.Go("remove expired sessions", a.Run)
 	return nil
 }

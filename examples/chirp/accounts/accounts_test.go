@@ -89,9 +89,6 @@ func TestServiceStartsAloneWithItsConfig(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := e.Checks["store"](t.Context()); err != nil {
-		t.Errorf("not ready: %v", err)
-	}
 	client := accountsv1.NewAccountsClient(cc)
 	signed, err := client.SignUp(t.Context(), &accountsv1.SignUpRequest{Name: "ada", Password: password})
 	chirptest.WantCode(t, err, codes.OK)

@@ -82,7 +82,6 @@ func start(ctx context.Context, h *kerf.Host) error {
 		return err
 	}
 	followsv1.RegisterFollowsServer(h, f)
-	h.Ready("store", db.PingContext)
 	return nil
 }
 

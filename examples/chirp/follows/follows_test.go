@@ -266,9 +266,6 @@ func TestServiceStartsAloneWithItsConfig(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := e.Checks["store"](t.Context()); err != nil {
-		t.Errorf("not ready: %v", err)
-	}
 	client := followsv1.NewFollowsClient(cc)
 	_, err = client.Follow(t.Context(), &followsv1.FollowRequest{FollowerId: 1, FolloweeId: 2})
 	chirptest.WantCode(t, err, codes.OK)

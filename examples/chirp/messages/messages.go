@@ -63,7 +63,6 @@ func start(ctx context.Context, h *kerf.Host) error {
 	m := New(db, followsv1.NewFollowsClient(h.Conn("follows")), notifyv1.NewNotifyClient(h.Conn("notify")),
 		Options{Logger: h.Logger(), Trends: trendsv1.NewTrendsClient(h.Conn("trends"))})
 	messagesv1.RegisterMessagesServer(h, m)
-	h.Ready("store", db.PingContext)
 	return nil
 }
 

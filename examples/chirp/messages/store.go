@@ -41,8 +41,7 @@ func (s *postStore) add(
 		p, err = scanPost(tx.QueryRowContext(ctx, `INSERT INTO posts (author_id, client_id, text, created_at)
 			VALUES (?, ?, ?, ?) ON CONFLICT (author_id, client_id) DO NOTHING RETURNING `+postColumns,
 			author, clientID, text, now.UnixMicro()))
-		if !errors.Is(err, sql.ErrNoRows) {
-			isNew = true
+		if isNew = !errors.Is(err, sql.ErrNoRows); isNew {
 			return err
 		}
 		p, err = scanPost(tx.QueryRowContext(ctx,

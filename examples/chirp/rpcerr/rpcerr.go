@@ -22,12 +22,15 @@ import (
 )
 
 // From gives the status for err, which came up while doing something for the call
-// of ctx. A status stays what it is. The end of the call's own context becomes
-// Canceled or DeadlineExceeded, a busy store Unavailable. Anything else is a fault
-// of ours: Internal, logged whole and told to nobody. nil stays nil.
+// of ctx. A status stays what it is, and a store that is busy, full or away has one.
+// The end of the call's own context becomes Canceled or DeadlineExceeded. Anything else
+// is a fault of ours: Internal, logged whole and told to nobody. nil stays nil.
 func From(ctx context.Context, log *slog.Logger, doing string, err error) error {
 	if err == nil {
 		return nil
+	}
+	if errors.Is(err, store.ErrBusy) {
+		return status.Error(codes.Unavailable, "too much is being written at the moment; try again shortly")
 	}
 	var told interface{ GRPCStatus() *status.Status }
 	if errors.As(err, &told) {
@@ -39,8 +42,6 @@ func From(ctx context.Context, log *slog.Logger, doing string, err error) error 
 		return status.FromContextError(ctx.Err()).Err()
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return status.FromContextError(err).Err()
-	case errors.Is(err, store.ErrBusy):
-		return status.Error(codes.Unavailable, "too much is being written at the moment; try again shortly")
 	}
 	log.ErrorContext(ctx, "could not "+doing, slog.Any("error", err))
 	return status.Error(codes.Internal, "something went wrong here; it is not your fault")

@@ -35,6 +35,8 @@ func TestFrom(t *testing.T) {
 		"a caller who has gone":          {gone, secret, codes.Canceled, false},
 		"a deadline inside":              {live, wrapped(context.DeadlineExceeded), codes.DeadlineExceeded, false},
 		"a busy store":                   {live, wrapped(store.ErrBusy), codes.Unavailable, false},
+		"a store that is away":           {live, fmt.Errorf("%w: %w", store.ErrAway, secret), codes.Unavailable, false},
+		"a store without a connection":   {live, wrapped(store.ErrNoConn), codes.ResourceExhausted, false},
 		"a fault of ours is only logged": {live, secret, codes.Internal, true},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -22,4 +22,7 @@ import "github.com/kerf-go/kerf/examples/chirp/web"
 type Site struct {
 	URL string
 	web.Clients
+
+	// Gateway tells that one is before the pages, and refuses addresses that have no meaning.
+	Gateway bool
 }

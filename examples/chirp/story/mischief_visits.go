@@ -52,10 +52,16 @@ func (c *cast) badFollows() []mischief {
 	press := func(v *Visitor, path string) func() Answer {
 		return func() Answer { return v.Post(path, url.Values{}) }
 	}
+	nobody := mischief{
+		"following nobody's name", press(c.ann, "/@%00/follow"), http.StatusNotFound, "nobody of that name",
+	}
+	if c.site.Gateway {
+		nobody.status, nobody.says = http.StatusBadRequest, "control character"
+	}
 	return []mischief{
 		{"following oneself", press(c.ann, "/@ann/follow"), http.StatusBadRequest, "follow themselves"},
 		{"following a stranger", press(c.ann, "/@stranger/follow"), http.StatusNotFound, "nobody of that name"},
-		{"following nobody's name", press(c.ann, "/@%00/follow"), http.StatusNotFound, "nobody of that name"},
+		nobody,
 		{"a guest who follows", press(c.guest, "/@ann/follow"), http.StatusUnauthorized, "not logged in"},
 		{"doing what cannot be done", press(c.ann, "/@william/adore"), http.StatusNotFound, "nothing at this address"},
 	}

@@ -3,6 +3,7 @@ package story
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	accountsv1 "github.com/kerf-go/kerf/examples/chirp/accounts/v1"
 	messagesv1 "github.com/kerf-go/kerf/examples/chirp/messages/v1"
@@ -34,14 +35,14 @@ func (b *browse) pages() {
 
 // ids are those of the posts on bob's page, from top to bottom.
 func (b *browse) ids() []int {
-	n := b.bob.Count(".feed .post")
-	ids := make([]int, n)
-	for i := range ids {
-		id, err := strconv.Atoi(b.bob.Value(fmt.Sprintf(`document.querySelectorAll(".feed .post")[%d].dataset.id`, i)))
+	all := b.bob.Value(`[...document.querySelectorAll(".feed .post")].map(e => e.dataset.id).join(",")`)
+	var ids []int
+	for text := range strings.SplitSeq(all, ",") {
+		id, err := strconv.Atoi(text)
 		if err != nil {
 			b.t.Fatalf("post without an id: %v", err)
 		}
-		ids[i] = id
+		ids = append(ids, id)
 	}
 	return ids
 }

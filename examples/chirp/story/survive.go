@@ -65,6 +65,7 @@ func killInTheMidst(t *testing.T, site Site, processes Processes) {
 		kept[<-acknowledged] = true
 	}
 	processes.Kill("messages")
+	cancel() // no acknowledgement comes any more; over a broker a caller learns it only after a while
 	for id := range acknowledged {
 		kept[id] = true
 	}

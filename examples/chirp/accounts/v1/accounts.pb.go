@@ -9,6 +9,8 @@
 package accountsv1
 
 import (
+	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	emptypb "google.golang.org/protobuf/types/known/emptypb"
@@ -873,16 +875,18 @@ var File_examples_chirp_accounts_v1_accounts_proto protoreflect.FileDescriptor
 
 const file_examples_chirp_accounts_v1_accounts_proto_rawDesc = "" +
 	"\n" +
-	")examples/chirp/accounts/v1/accounts.proto\x12\x11chirp.accounts.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9b\x01\n" +
+	")examples/chirp/accounts/v1/accounts.proto\x12\x11chirp.accounts.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9b\x01\n" +
 	"\aProfile\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x03R\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12!\n" +
 	"\fdisplay_name\x18\x03 \x01(\tR\vdisplayName\x12\x10\n" +
 	"\x03bio\x18\x04 \x01(\tR\x03bio\x127\n" +
-	"\tjoined_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\bjoinedAt\"?\n" +
-	"\rSignUpRequest\x12\x12\n" +
-	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
-	"\bpassword\x18\x02 \x01(\tR\bpassword\"|\n" +
+	"\tjoined_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\bjoinedAt\"W\n" +
+	"\rSignUpRequest\x12\x1e\n" +
+	"\x04name\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01(\x80\x02R\x04name\x12&\n" +
+	"\bpassword\x18\x02 \x01(\tB\n" +
+	"\xbaH\ar\x05 \b(\x80 R\bpassword\"|\n" +
 	"\x0eSignUpResponse\x124\n" +
 	"\aprofile\x18\x01 \x01(\v2\x1a.chirp.accounts.v1.ProfileR\aprofile\x124\n" +
 	"\asession\x18\x02 \x01(\v2\x1a.chirp.accounts.v1.SessionR\asession\">\n" +
@@ -905,32 +909,33 @@ const file_examples_chirp_accounts_v1_accounts_proto_rawDesc = "" +
 	"\x11GetProfileRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\"J\n" +
 	"\x12GetProfileResponse\x124\n" +
-	"\aprofile\x18\x01 \x01(\v2\x1a.chirp.accounts.v1.ProfileR\aprofile\"+\n" +
-	"\x17BatchGetProfilesRequest\x12\x10\n" +
-	"\x03ids\x18\x01 \x03(\x03R\x03ids\"R\n" +
+	"\aprofile\x18\x01 \x01(\v2\x1a.chirp.accounts.v1.ProfileR\aprofile\"6\n" +
+	"\x17BatchGetProfilesRequest\x12\x1b\n" +
+	"\x03ids\x18\x01 \x03(\x03B\t\xbaH\x06\x92\x01\x03\x10\xf4\x03R\x03ids\"R\n" +
 	"\x18BatchGetProfilesResponse\x126\n" +
-	"\bprofiles\x18\x01 \x03(\v2\x1a.chirp.accounts.v1.ProfileR\bprofiles\"[\n" +
+	"\bprofiles\x18\x01 \x03(\v2\x1a.chirp.accounts.v1.ProfileR\bprofiles\"p\n" +
 	"\x14UpdateProfileRequest\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\x03R\x02id\x12!\n" +
-	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x10\n" +
-	"\x03bio\x18\x03 \x01(\tR\x03bio\"M\n" +
+	"\x02id\x18\x01 \x01(\x03R\x02id\x12+\n" +
+	"\fdisplay_name\x18\x02 \x01(\tB\b\xbaH\x05r\x03(\x802R\vdisplayName\x12\x1b\n" +
+	"\x03bio\x18\x03 \x01(\tB\t\xbaH\x06r\x04(\x80\xa0\x01R\x03bio\"M\n" +
 	"\x15UpdateProfileResponse\x124\n" +
-	"\aprofile\x18\x01 \x01(\v2\x1a.chirp.accounts.v1.ProfileR\aprofile\"3\n" +
+	"\aprofile\x18\x01 \x01(\v2\x1a.chirp.accounts.v1.ProfileR\aprofile\"?\n" +
 	"\rRenameRequest\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\x03R\x02id\x12\x12\n" +
-	"\x04name\x18\x02 \x01(\tR\x04name\"F\n" +
+	"\x02id\x18\x01 \x01(\x03R\x02id\x12\x1e\n" +
+	"\x04name\x18\x02 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01(\x80\x02R\x04name\"F\n" +
 	"\x0eRenameResponse\x124\n" +
-	"\aprofile\x18\x01 \x01(\v2\x1a.chirp.accounts.v1.ProfileR\aprofile2\xe3\x05\n" +
-	"\bAccounts\x12M\n" +
-	"\x06SignUp\x12 .chirp.accounts.v1.SignUpRequest\x1a!.chirp.accounts.v1.SignUpResponse\x12J\n" +
-	"\x05LogIn\x12\x1f.chirp.accounts.v1.LogInRequest\x1a .chirp.accounts.v1.LogInResponse\x12G\n" +
-	"\x06LogOut\x12 .chirp.accounts.v1.LogOutRequest\x1a\x16.google.protobuf.Empty\"\x03\x90\x02\x02\x12d\n" +
-	"\fAuthenticate\x12&.chirp.accounts.v1.AuthenticateRequest\x1a'.chirp.accounts.v1.AuthenticateResponse\"\x03\x90\x02\x01\x12^\n" +
+	"\aprofile\x18\x01 \x01(\v2\x1a.chirp.accounts.v1.ProfileR\aprofile2\xc7\a\n" +
+	"\bAccounts\x12f\n" +
+	"\x06SignUp\x12 .chirp.accounts.v1.SignUpRequest\x1a!.chirp.accounts.v1.SignUpResponse\"\x17\x82\xd3\xe4\x93\x02\x11:\x01*\"\f/v1/accounts\x12c\n" +
+	"\x05LogIn\x12\x1f.chirp.accounts.v1.LogInRequest\x1a .chirp.accounts.v1.LogInResponse\"\x17\x82\xd3\xe4\x93\x02\x11:\x01*\"\f/v1/sessions\x12b\n" +
+	"\x06LogOut\x12 .chirp.accounts.v1.LogOutRequest\x1a\x16.google.protobuf.Empty\"\x1e\x82\xd3\xe4\x93\x02\x15:\x01*\"\x10/v1/sessions:end\x90\x02\x02\x12\x81\x01\n" +
+	"\fAuthenticate\x12&.chirp.accounts.v1.AuthenticateRequest\x1a'.chirp.accounts.v1.AuthenticateResponse\" \x82\xd3\xe4\x93\x02\x17:\x01*\"\x12/v1/sessions:check\x90\x02\x01\x12y\n" +
 	"\n" +
-	"GetProfile\x12$.chirp.accounts.v1.GetProfileRequest\x1a%.chirp.accounts.v1.GetProfileResponse\"\x03\x90\x02\x01\x12p\n" +
-	"\x10BatchGetProfiles\x12*.chirp.accounts.v1.BatchGetProfilesRequest\x1a+.chirp.accounts.v1.BatchGetProfilesResponse\"\x03\x90\x02\x01\x12g\n" +
-	"\rUpdateProfile\x12'.chirp.accounts.v1.UpdateProfileRequest\x1a(.chirp.accounts.v1.UpdateProfileResponse\"\x03\x90\x02\x02\x12R\n" +
-	"\x06Rename\x12 .chirp.accounts.v1.RenameRequest\x1a!.chirp.accounts.v1.RenameResponse\"\x03\x90\x02\x02B?Z=github.com/kerf-go/kerf/examples/chirp/accounts/v1;accountsv1b\x06proto3"
+	"GetProfile\x12$.chirp.accounts.v1.GetProfileRequest\x1a%.chirp.accounts.v1.GetProfileResponse\"\x1e\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/profiles/{name}\x90\x02\x01\x12\x8d\x01\n" +
+	"\x10BatchGetProfiles\x12*.chirp.accounts.v1.BatchGetProfilesRequest\x1a+.chirp.accounts.v1.BatchGetProfilesResponse\" \x82\xd3\xe4\x93\x02\x17\x12\x15/v1/profiles:batchGet\x90\x02\x01\x12\x83\x01\n" +
+	"\rUpdateProfile\x12'.chirp.accounts.v1.UpdateProfileRequest\x1a(.chirp.accounts.v1.UpdateProfileResponse\"\x1f\x82\xd3\xe4\x93\x02\x16:\x01*2\x11/v1/accounts/{id}\x90\x02\x02\x12u\n" +
+	"\x06Rename\x12 .chirp.accounts.v1.RenameRequest\x1a!.chirp.accounts.v1.RenameResponse\"&\x82\xd3\xe4\x93\x02\x1d:\x01*\"\x18/v1/accounts/{id}:rename\x90\x02\x02B?Z=github.com/kerf-go/kerf/examples/chirp/accounts/v1;accountsv1b\x06proto3"
 
 var (
 	file_examples_chirp_accounts_v1_accounts_proto_rawDescOnce sync.Once

@@ -9,6 +9,8 @@
 package followsv1
 
 import (
+	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	emptypb "google.golang.org/protobuf/types/known/emptypb"
@@ -784,45 +786,46 @@ var File_examples_chirp_follows_v1_follows_proto protoreflect.FileDescriptor
 
 const file_examples_chirp_follows_v1_follows_proto_rawDesc = "" +
 	"\n" +
-	"'examples/chirp/follows/v1/follows.proto\x12\x10chirp.follows.v1\x1a\x1bgoogle/protobuf/empty.proto\"Q\n" +
-	"\rFollowRequest\x12\x1f\n" +
-	"\vfollower_id\x18\x01 \x01(\x03R\n" +
-	"followerId\x12\x1f\n" +
-	"\vfollowee_id\x18\x02 \x01(\x03R\n" +
-	"followeeId\"S\n" +
-	"\x0fUnfollowRequest\x12\x1f\n" +
-	"\vfollower_id\x18\x01 \x01(\x03R\n" +
-	"followerId\x12\x1f\n" +
-	"\vfollowee_id\x18\x02 \x01(\x03R\n" +
-	"followeeId\"j\n" +
-	"\x14ListFollowersRequest\x12\x1d\n" +
+	"'examples/chirp/follows/v1/follows.proto\x12\x10chirp.follows.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\"\xbe\x01\n" +
+	"\rFollowRequest\x12(\n" +
+	"\vfollower_id\x18\x01 \x01(\x03B\a\xbaH\x04\"\x02 \x00R\n" +
+	"followerId\x12(\n" +
+	"\vfollowee_id\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02 \x00R\n" +
+	"followeeId:Y\xbaHV\x1aT\n" +
+	"\x0efollow.oneself\x12\x1cnobody can follow themselves\x1a$this.follower_id != this.followee_id\"e\n" +
+	"\x0fUnfollowRequest\x12(\n" +
+	"\vfollower_id\x18\x01 \x01(\x03B\a\xbaH\x04\"\x02 \x00R\n" +
+	"followerId\x12(\n" +
+	"\vfollowee_id\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02 \x00R\n" +
+	"followeeId\"~\n" +
+	"\x14ListFollowersRequest\x12&\n" +
 	"\n" +
-	"account_id\x18\x01 \x01(\x03R\taccountId\x12\x1b\n" +
-	"\tpage_size\x18\x02 \x01(\x05R\bpageSize\x12\x16\n" +
+	"account_id\x18\x01 \x01(\x03B\a\xbaH\x04\"\x02 \x00R\taccountId\x12&\n" +
+	"\tpage_size\x18\x02 \x01(\x05B\t\xbaH\x06\x1a\x04\x18d(\x00R\bpageSize\x12\x16\n" +
 	"\x06cursor\x18\x03 \x01(\tR\x06cursor\"Y\n" +
 	"\x15ListFollowersResponse\x12\x1f\n" +
 	"\vaccount_ids\x18\x01 \x03(\x03R\n" +
 	"accountIds\x12\x1f\n" +
 	"\vnext_cursor\x18\x02 \x01(\tR\n" +
-	"nextCursor\"j\n" +
-	"\x14ListFollowingRequest\x12\x1d\n" +
+	"nextCursor\"~\n" +
+	"\x14ListFollowingRequest\x12&\n" +
 	"\n" +
-	"account_id\x18\x01 \x01(\x03R\taccountId\x12\x1b\n" +
-	"\tpage_size\x18\x02 \x01(\x05R\bpageSize\x12\x16\n" +
+	"account_id\x18\x01 \x01(\x03B\a\xbaH\x04\"\x02 \x00R\taccountId\x12&\n" +
+	"\tpage_size\x18\x02 \x01(\x05B\t\xbaH\x06\x1a\x04\x18d(\x00R\bpageSize\x12\x16\n" +
 	"\x06cursor\x18\x03 \x01(\tR\x06cursor\"Y\n" +
 	"\x15ListFollowingResponse\x12\x1f\n" +
 	"\vaccount_ids\x18\x01 \x03(\x03R\n" +
 	"accountIds\x12\x1f\n" +
 	"\vnext_cursor\x18\x02 \x01(\tR\n" +
-	"nextCursor\"4\n" +
-	"\x13AllFollowingRequest\x12\x1d\n" +
+	"nextCursor\"=\n" +
+	"\x13AllFollowingRequest\x12&\n" +
 	"\n" +
-	"account_id\x18\x01 \x01(\x03R\taccountId\"7\n" +
+	"account_id\x18\x01 \x01(\x03B\a\xbaH\x04\"\x02 \x00R\taccountId\"7\n" +
 	"\x14AllFollowingResponse\x12\x1f\n" +
 	"\vaccount_ids\x18\x01 \x03(\x03R\n" +
-	"accountIds\"6\n" +
-	"\x13CountFollowsRequest\x12\x1f\n" +
-	"\vaccount_ids\x18\x01 \x03(\x03R\n" +
+	"accountIds\"G\n" +
+	"\x13CountFollowsRequest\x120\n" +
+	"\vaccount_ids\x18\x01 \x03(\x03B\x0f\xbaH\f\x92\x01\t\x10\xf4\x03\"\x04\"\x02 \x00R\n" +
 	"accountIds\"H\n" +
 	"\x14CountFollowsResponse\x120\n" +
 	"\x06counts\x18\x01 \x03(\v2\x18.chirp.follows.v1.CountsR\x06counts\"c\n" +
@@ -830,30 +833,30 @@ const file_examples_chirp_follows_v1_follows_proto_rawDesc = "" +
 	"\n" +
 	"account_id\x18\x01 \x01(\x03R\taccountId\x12\x1c\n" +
 	"\tfollowers\x18\x02 \x01(\x03R\tfollowers\x12\x1c\n" +
-	"\tfollowing\x18\x03 \x01(\x03R\tfollowing\"\\\n" +
-	"\x16FilterFollowersRequest\x12\x1d\n" +
+	"\tfollowing\x18\x03 \x01(\x03R\tfollowing\"v\n" +
+	"\x16FilterFollowersRequest\x12&\n" +
 	"\n" +
-	"account_id\x18\x01 \x01(\x03R\taccountId\x12#\n" +
-	"\rcandidate_ids\x18\x02 \x03(\x03R\fcandidateIds\":\n" +
+	"account_id\x18\x01 \x01(\x03B\a\xbaH\x04\"\x02 \x00R\taccountId\x124\n" +
+	"\rcandidate_ids\x18\x02 \x03(\x03B\x0f\xbaH\f\x92\x01\t\x10\x90N\"\x04\"\x02 \x00R\fcandidateIds\":\n" +
 	"\x17FilterFollowersResponse\x12\x1f\n" +
 	"\vaccount_ids\x18\x01 \x03(\x03R\n" +
-	"accountIds\"\\\n" +
-	"\x16FilterFollowingRequest\x12\x1d\n" +
+	"accountIds\"v\n" +
+	"\x16FilterFollowingRequest\x12&\n" +
 	"\n" +
-	"account_id\x18\x01 \x01(\x03R\taccountId\x12#\n" +
-	"\rcandidate_ids\x18\x02 \x03(\x03R\fcandidateIds\":\n" +
+	"account_id\x18\x01 \x01(\x03B\a\xbaH\x04\"\x02 \x00R\taccountId\x124\n" +
+	"\rcandidate_ids\x18\x02 \x03(\x03B\x0f\xbaH\f\x92\x01\t\x10\x90N\"\x04\"\x02 \x00R\fcandidateIds\":\n" +
 	"\x17FilterFollowingResponse\x12\x1f\n" +
 	"\vaccount_ids\x18\x01 \x03(\x03R\n" +
-	"accountIds2\x8d\x06\n" +
-	"\aFollows\x12F\n" +
-	"\x06Follow\x12\x1f.chirp.follows.v1.FollowRequest\x1a\x16.google.protobuf.Empty\"\x03\x90\x02\x02\x12J\n" +
-	"\bUnfollow\x12!.chirp.follows.v1.UnfollowRequest\x1a\x16.google.protobuf.Empty\"\x03\x90\x02\x02\x12e\n" +
-	"\rListFollowers\x12&.chirp.follows.v1.ListFollowersRequest\x1a'.chirp.follows.v1.ListFollowersResponse\"\x03\x90\x02\x01\x12e\n" +
-	"\rListFollowing\x12&.chirp.follows.v1.ListFollowingRequest\x1a'.chirp.follows.v1.ListFollowingResponse\"\x03\x90\x02\x01\x12b\n" +
-	"\fAllFollowing\x12%.chirp.follows.v1.AllFollowingRequest\x1a&.chirp.follows.v1.AllFollowingResponse\"\x03\x90\x02\x01\x12b\n" +
-	"\fCountFollows\x12%.chirp.follows.v1.CountFollowsRequest\x1a&.chirp.follows.v1.CountFollowsResponse\"\x03\x90\x02\x01\x12k\n" +
-	"\x0fFilterFollowers\x12(.chirp.follows.v1.FilterFollowersRequest\x1a).chirp.follows.v1.FilterFollowersResponse\"\x03\x90\x02\x01\x12k\n" +
-	"\x0fFilterFollowing\x12(.chirp.follows.v1.FilterFollowingRequest\x1a).chirp.follows.v1.FilterFollowingResponse\"\x03\x90\x02\x01B=Z;github.com/kerf-go/kerf/examples/chirp/follows/v1;followsv1b\x06proto3"
+	"accountIds2\x90\t\n" +
+	"\aFollows\x12\x80\x01\n" +
+	"\x06Follow\x12\x1f.chirp.follows.v1.FollowRequest\x1a\x16.google.protobuf.Empty\"=\x82\xd3\xe4\x93\x024\x1a2/v1/accounts/{follower_id}/following/{followee_id}\x90\x02\x02\x12\x84\x01\n" +
+	"\bUnfollow\x12!.chirp.follows.v1.UnfollowRequest\x1a\x16.google.protobuf.Empty\"=\x82\xd3\xe4\x93\x024*2/v1/accounts/{follower_id}/following/{followee_id}\x90\x02\x02\x12\x90\x01\n" +
+	"\rListFollowers\x12&.chirp.follows.v1.ListFollowersRequest\x1a'.chirp.follows.v1.ListFollowersResponse\".\x82\xd3\xe4\x93\x02%\x12#/v1/accounts/{account_id}/followers\x90\x02\x01\x12\x90\x01\n" +
+	"\rListFollowing\x12&.chirp.follows.v1.ListFollowingRequest\x1a'.chirp.follows.v1.ListFollowingResponse\".\x82\xd3\xe4\x93\x02%\x12#/v1/accounts/{account_id}/following\x90\x02\x01\x12\x91\x01\n" +
+	"\fAllFollowing\x12%.chirp.follows.v1.AllFollowingRequest\x1a&.chirp.follows.v1.AllFollowingResponse\"2\x82\xd3\xe4\x93\x02)\x12'/v1/accounts/{account_id}/following:all\x90\x02\x01\x12{\n" +
+	"\fCountFollows\x12%.chirp.follows.v1.CountFollowsRequest\x1a&.chirp.follows.v1.CountFollowsResponse\"\x1c\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/follows:count\x90\x02\x01\x12\xa0\x01\n" +
+	"\x0fFilterFollowers\x12(.chirp.follows.v1.FilterFollowersRequest\x1a).chirp.follows.v1.FilterFollowersResponse\"8\x82\xd3\xe4\x93\x02/:\x01*\"*/v1/accounts/{account_id}/followers:filter\x90\x02\x01\x12\xa0\x01\n" +
+	"\x0fFilterFollowing\x12(.chirp.follows.v1.FilterFollowingRequest\x1a).chirp.follows.v1.FilterFollowingResponse\"8\x82\xd3\xe4\x93\x02/:\x01*\"*/v1/accounts/{account_id}/following:filter\x90\x02\x01B=Z;github.com/kerf-go/kerf/examples/chirp/follows/v1;followsv1b\x06proto3"
 
 var (
 	file_examples_chirp_follows_v1_follows_proto_rawDescOnce sync.Once

@@ -2,6 +2,7 @@ package chirptest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -10,17 +11,18 @@ import (
 	"testing"
 
 	"github.com/goccy/go-yaml"
+	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 
 	"github.com/kerf-go/kerf"
+	"github.com/kerf-go/kerf/policy"
 	"github.com/kerf-go/kerf/store"
 )
 
 // Engine starts one service alone. Set the exported fields before Start.
 type Engine struct {
-	Conns  map[string]grpc.ClientConnInterface // by the names of the services called
-	Plan   string                              // YAML of the service's config
-	Checks map[string]func(context.Context) error
+	Conns map[string]grpc.ClientConnInterface // by the names of the services called
+	Plan  string                              // YAML of the service's config
 
 	t       testing.TB
 	server  *grpc.Server
@@ -35,7 +37,7 @@ var _ kerf.Engine = (*Engine)(nil)
 // the error is that of New or of misusing the Host. The test stops it at its end.
 func (e *Engine) Start(tb testing.TB, s kerf.Service) (*grpc.ClientConn, error) {
 	tb.Helper()
-	e.t, e.server, e.Checks = tb, grpc.NewServer(), make(map[string]func(context.Context) error)
+	e.t, e.server = tb, grpc.NewServer()
 	e.drain, e.stop = context.WithCancel(context.Background())
 	tb.Cleanup(e.Stop)
 	h := kerf.NewHost(s, e)
@@ -71,6 +73,11 @@ func (e *Engine) Dial(service string) (grpc.ClientConnInterface, error) {
 	return nil, fmt.Errorf("the test has no conn to %s", service)
 }
 
+// Report reports to nobody.
+func (*Engine) Report(string, func() []policy.State) policy.Observer {
+	return func(context.Context, policy.Event) {}
+}
+
 // OpenDB opens a store in a folder of the test.
 func (e *Engine) OpenDB(_ context.Context, migrations fs.FS) (*store.DB, error) {
 	return Store(e.t, e.t.TempDir(), migrations), nil
@@ -80,6 +87,15 @@ func (e *Engine) OpenDB(_ context.Context, migrations fs.FS) (*store.DB, error) 
 func (e *Engine) Handle(pattern string, _ http.Handler) error {
 	return fmt.Errorf("no pages here: %s", pattern)
 }
+
+// Around refuses, too.
+func (*Engine) Around(func(http.Handler) http.Handler) error { return errors.New("no pages here") }
+
+// Instrument adds nothing.
+func (*Engine) Instrument(page http.Handler) http.Handler { return page }
+
+// Metrics are forgotten.
+func (*Engine) Metrics() prometheus.Registerer { return prometheus.NewRegistry() }
 
 // Config decodes Plan; an unknown key is an error.
 func (e *Engine) Config(into any) error {
@@ -92,8 +108,8 @@ func (e *Engine) Config(into any) error {
 // Logger drops everything.
 func (e *Engine) Logger() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
-// Ready collects Checks.
-func (e *Engine) Ready(name string, check func(context.Context) error) { e.Checks[name] = check }
+// Ready forgets the check.
+func (*Engine) Ready(string, func(context.Context) error) {}
 
 // Go runs until Stop; an error fails the test.
 func (e *Engine) Go(name string, run func(context.Context) error) {

@@ -9,6 +9,8 @@
 package messagesv1
 
 import (
+	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
@@ -95,7 +97,7 @@ func (x *Post) GetCreatedAt() *timestamppb.Timestamp {
 type CreatePostRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	AuthorId      int64                  `protobuf:"varint,1,opt,name=author_id,json=authorId,proto3" json:"author_id,omitempty"`
-	ClientId      string                 `protobuf:"bytes,2,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"` // chosen by the client, 1 to 64 of [A-Za-z0-9_-]
+	ClientId      string                 `protobuf:"bytes,2,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"` // chosen by the client
 	Text          string                 `protobuf:"bytes,3,opt,name=text,proto3" json:"text,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -842,51 +844,51 @@ var File_examples_chirp_messages_v1_messages_proto protoreflect.FileDescriptor
 
 const file_examples_chirp_messages_v1_messages_proto_rawDesc = "" +
 	"\n" +
-	")examples/chirp/messages/v1/messages.proto\x12\x11chirp.messages.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x82\x01\n" +
+	")examples/chirp/messages/v1/messages.proto\x12\x11chirp.messages.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x82\x01\n" +
 	"\x04Post\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x03R\x02id\x12\x1b\n" +
 	"\tauthor_id\x18\x02 \x01(\x03R\bauthorId\x12\x12\n" +
 	"\x04text\x18\x03 \x01(\tR\x04text\x129\n" +
 	"\n" +
-	"created_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\"a\n" +
-	"\x11CreatePostRequest\x12\x1b\n" +
-	"\tauthor_id\x18\x01 \x01(\x03R\bauthorId\x12\x1b\n" +
-	"\tclient_id\x18\x02 \x01(\tR\bclientId\x12\x12\n" +
-	"\x04text\x18\x03 \x01(\tR\x04text\"A\n" +
+	"created_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\"\x95\x01\n" +
+	"\x11CreatePostRequest\x12$\n" +
+	"\tauthor_id\x18\x01 \x01(\x03B\a\xbaH\x04\"\x02 \x00R\bauthorId\x129\n" +
+	"\tclient_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x172\x15^[A-Za-z0-9_-]{1,64}$R\bclientId\x12\x1f\n" +
+	"\x04text\x18\x03 \x01(\tB\v\xbaH\br\x06\x10\x01(\x80\x8d\x01R\x04text\"A\n" +
 	"\x12CreatePostResponse\x12+\n" +
 	"\x04post\x18\x01 \x01(\v2\x17.chirp.messages.v1.PostR\x04post\" \n" +
 	"\x0eGetPostRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x03R\x02id\">\n" +
 	"\x0fGetPostResponse\x12+\n" +
-	"\x04post\x18\x01 \x01(\v2\x17.chirp.messages.v1.PostR\x04post\"g\n" +
-	"\x13ListByAuthorRequest\x12\x1b\n" +
-	"\tauthor_id\x18\x01 \x01(\x03R\bauthorId\x12\x1b\n" +
-	"\tpage_size\x18\x02 \x01(\x05R\bpageSize\x12\x16\n" +
+	"\x04post\x18\x01 \x01(\v2\x17.chirp.messages.v1.PostR\x04post\"{\n" +
+	"\x13ListByAuthorRequest\x12$\n" +
+	"\tauthor_id\x18\x01 \x01(\x03B\a\xbaH\x04\"\x02 \x00R\bauthorId\x12&\n" +
+	"\tpage_size\x18\x02 \x01(\x05B\t\xbaH\x06\x1a\x04\x18d(\x00R\bpageSize\x12\x16\n" +
 	"\x06cursor\x18\x03 \x01(\tR\x06cursor\"f\n" +
 	"\x14ListByAuthorResponse\x12-\n" +
 	"\x05posts\x18\x01 \x03(\v2\x17.chirp.messages.v1.PostR\x05posts\x12\x1f\n" +
 	"\vnext_cursor\x18\x02 \x01(\tR\n" +
-	"nextCursor\"e\n" +
-	"\x0fListHomeRequest\x12\x1d\n" +
+	"nextCursor\"y\n" +
+	"\x0fListHomeRequest\x12&\n" +
 	"\n" +
-	"account_id\x18\x01 \x01(\x03R\taccountId\x12\x1b\n" +
-	"\tpage_size\x18\x02 \x01(\x05R\bpageSize\x12\x16\n" +
+	"account_id\x18\x01 \x01(\x03B\a\xbaH\x04\"\x02 \x00R\taccountId\x12&\n" +
+	"\tpage_size\x18\x02 \x01(\x05B\t\xbaH\x06\x1a\x04\x18d(\x00R\bpageSize\x12\x16\n" +
 	"\x06cursor\x18\x03 \x01(\tR\x06cursor\"}\n" +
 	"\x10ListHomeResponse\x12-\n" +
 	"\x05posts\x18\x01 \x03(\v2\x17.chirp.messages.v1.PostR\x05posts\x12\x1f\n" +
 	"\vnext_cursor\x18\x02 \x01(\tR\n" +
 	"nextCursor\x12\x19\n" +
-	"\bonly_own\x18\x03 \x01(\bR\aonlyOwn\"H\n" +
-	"\x11ListPublicRequest\x12\x1b\n" +
-	"\tpage_size\x18\x01 \x01(\x05R\bpageSize\x12\x16\n" +
+	"\bonly_own\x18\x03 \x01(\bR\aonlyOwn\"S\n" +
+	"\x11ListPublicRequest\x12&\n" +
+	"\tpage_size\x18\x01 \x01(\x05B\t\xbaH\x06\x1a\x04\x18d(\x00R\bpageSize\x12\x16\n" +
 	"\x06cursor\x18\x02 \x01(\tR\x06cursor\"d\n" +
 	"\x12ListPublicResponse\x12-\n" +
 	"\x05posts\x18\x01 \x03(\v2\x17.chirp.messages.v1.PostR\x05posts\x12\x1f\n" +
 	"\vnext_cursor\x18\x02 \x01(\tR\n" +
-	"nextCursor\"Z\n" +
-	"\rSearchRequest\x12\x14\n" +
-	"\x05query\x18\x01 \x01(\tR\x05query\x12\x1b\n" +
-	"\tpage_size\x18\x02 \x01(\x05R\bpageSize\x12\x16\n" +
+	"nextCursor\"n\n" +
+	"\rSearchRequest\x12\x1d\n" +
+	"\x05query\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18dR\x05query\x12&\n" +
+	"\tpage_size\x18\x02 \x01(\x05B\t\xbaH\x06\x1a\x04\x18d(\x00R\bpageSize\x12\x16\n" +
 	"\x06cursor\x18\x03 \x01(\tR\x06cursor\"c\n" +
 	"\x0eSearchResponse\x120\n" +
 	"\x04hits\x18\x01 \x03(\v2\x1c.chirp.messages.v1.SearchHitR\x04hits\x12\x1f\n" +
@@ -899,16 +901,16 @@ const file_examples_chirp_messages_v1_messages_proto_rawDesc = "" +
 	"highlights\".\n" +
 	"\x04Span\x12\x14\n" +
 	"\x05start\x18\x01 \x01(\x05R\x05start\x12\x10\n" +
-	"\x03end\x18\x02 \x01(\x05R\x03end2\xb5\x04\n" +
-	"\bMessages\x12^\n" +
+	"\x03end\x18\x02 \x01(\x05R\x03end2\xeb\x05\n" +
+	"\bMessages\x12\x87\x01\n" +
 	"\n" +
-	"CreatePost\x12$.chirp.messages.v1.CreatePostRequest\x1a%.chirp.messages.v1.CreatePostResponse\"\x03\x90\x02\x02\x12U\n" +
-	"\aGetPost\x12!.chirp.messages.v1.GetPostRequest\x1a\".chirp.messages.v1.GetPostResponse\"\x03\x90\x02\x01\x12d\n" +
-	"\fListByAuthor\x12&.chirp.messages.v1.ListByAuthorRequest\x1a'.chirp.messages.v1.ListByAuthorResponse\"\x03\x90\x02\x01\x12X\n" +
-	"\bListHome\x12\".chirp.messages.v1.ListHomeRequest\x1a#.chirp.messages.v1.ListHomeResponse\"\x03\x90\x02\x01\x12^\n" +
+	"CreatePost\x12$.chirp.messages.v1.CreatePostRequest\x1a%.chirp.messages.v1.CreatePostResponse\",\x82\xd3\xe4\x93\x02#:\x01*\"\x1e/v1/accounts/{author_id}/posts\x90\x02\x02\x12k\n" +
+	"\aGetPost\x12!.chirp.messages.v1.GetPostRequest\x1a\".chirp.messages.v1.GetPostResponse\"\x19\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/posts/{id}\x90\x02\x01\x12\x8a\x01\n" +
+	"\fListByAuthor\x12&.chirp.messages.v1.ListByAuthorRequest\x1a'.chirp.messages.v1.ListByAuthorResponse\")\x82\xd3\xe4\x93\x02 \x12\x1e/v1/accounts/{author_id}/posts\x90\x02\x01\x12~\n" +
+	"\bListHome\x12\".chirp.messages.v1.ListHomeRequest\x1a#.chirp.messages.v1.ListHomeResponse\")\x82\xd3\xe4\x93\x02 \x12\x1e/v1/accounts/{account_id}/home\x90\x02\x01\x12o\n" +
 	"\n" +
-	"ListPublic\x12$.chirp.messages.v1.ListPublicRequest\x1a%.chirp.messages.v1.ListPublicResponse\"\x03\x90\x02\x01\x12R\n" +
-	"\x06Search\x12 .chirp.messages.v1.SearchRequest\x1a!.chirp.messages.v1.SearchResponse\"\x03\x90\x02\x01B?Z=github.com/kerf-go/kerf/examples/chirp/messages/v1;messagesv1b\x06proto3"
+	"ListPublic\x12$.chirp.messages.v1.ListPublicRequest\x1a%.chirp.messages.v1.ListPublicResponse\"\x14\x82\xd3\xe4\x93\x02\v\x12\t/v1/posts\x90\x02\x01\x12j\n" +
+	"\x06Search\x12 .chirp.messages.v1.SearchRequest\x1a!.chirp.messages.v1.SearchResponse\"\x1b\x82\xd3\xe4\x93\x02\x12\x12\x10/v1/posts:search\x90\x02\x01B?Z=github.com/kerf-go/kerf/examples/chirp/messages/v1;messagesv1b\x06proto3"
 
 var (
 	file_examples_chirp_messages_v1_messages_proto_rawDescOnce sync.Once

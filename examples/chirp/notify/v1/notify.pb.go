@@ -9,6 +9,8 @@
 package notifyv1
 
 import (
+	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	emptypb "google.golang.org/protobuf/types/known/emptypb"
@@ -176,19 +178,19 @@ var File_examples_chirp_notify_v1_notify_proto protoreflect.FileDescriptor
 
 const file_examples_chirp_notify_v1_notify_proto_rawDesc = "" +
 	"\n" +
-	"%examples/chirp/notify/v1/notify.proto\x12\x0fchirp.notify.v1\x1a\x1bgoogle/protobuf/empty.proto\"F\n" +
-	"\x0eDeliverRequest\x12\x17\n" +
-	"\apost_id\x18\x01 \x01(\x03R\x06postId\x12\x1b\n" +
-	"\tauthor_id\x18\x02 \x01(\x03R\bauthorId\"1\n" +
-	"\x10SubscribeRequest\x12\x1d\n" +
+	"%examples/chirp/notify/v1/notify.proto\x12\x0fchirp.notify.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\"X\n" +
+	"\x0eDeliverRequest\x12 \n" +
+	"\apost_id\x18\x01 \x01(\x03B\a\xbaH\x04\"\x02 \x00R\x06postId\x12$\n" +
+	"\tauthor_id\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02 \x00R\bauthorId\":\n" +
+	"\x10SubscribeRequest\x12&\n" +
 	"\n" +
-	"account_id\x18\x01 \x01(\x03R\taccountId\"I\n" +
+	"account_id\x18\x01 \x01(\x03B\a\xbaH\x04\"\x02 \x00R\taccountId\"I\n" +
 	"\x11SubscribeResponse\x12\x17\n" +
 	"\apost_id\x18\x01 \x01(\x03R\x06postId\x12\x1b\n" +
-	"\tauthor_id\x18\x02 \x01(\x03R\bauthorId2\xa2\x01\n" +
-	"\x06Notify\x12B\n" +
-	"\aDeliver\x12\x1f.chirp.notify.v1.DeliverRequest\x1a\x16.google.protobuf.Empty\x12T\n" +
-	"\tSubscribe\x12!.chirp.notify.v1.SubscribeRequest\x1a\".chirp.notify.v1.SubscribeResponse0\x01B;Z9github.com/kerf-go/kerf/examples/chirp/notify/v1;notifyv1b\x06proto3"
+	"\tauthor_id\x18\x02 \x01(\x03R\bauthorId2\xe5\x01\n" +
+	"\x06Notify\x12]\n" +
+	"\aDeliver\x12\x1f.chirp.notify.v1.DeliverRequest\x1a\x16.google.protobuf.Empty\"\x19\x82\xd3\xe4\x93\x02\x13:\x01*\"\x0e/v1/deliveries\x12|\n" +
+	"\tSubscribe\x12!.chirp.notify.v1.SubscribeRequest\x1a\".chirp.notify.v1.SubscribeResponse\"&\x82\xd3\xe4\x93\x02 \x12\x1e/v1/accounts/{account_id}/live0\x01B;Z9github.com/kerf-go/kerf/examples/chirp/notify/v1;notifyv1b\x06proto3"
 
 var (
 	file_examples_chirp_notify_v1_notify_proto_rawDescOnce sync.Once

@@ -9,6 +9,8 @@
 package trendsv1
 
 import (
+	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	emptypb "google.golang.org/protobuf/types/known/emptypb"
@@ -220,9 +222,9 @@ var File_examples_chirp_trends_v1_trends_proto protoreflect.FileDescriptor
 
 const file_examples_chirp_trends_v1_trends_proto_rawDesc = "" +
 	"\n" +
-	"%examples/chirp/trends/v1/trends.proto\x12\x0fchirp.trends.v1\x1a\x1bgoogle/protobuf/empty.proto\";\n" +
-	"\fCountRequest\x12\x17\n" +
-	"\apost_id\x18\x01 \x01(\x03R\x06postId\x12\x12\n" +
+	"%examples/chirp/trends/v1/trends.proto\x12\x0fchirp.trends.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\"D\n" +
+	"\fCountRequest\x12 \n" +
+	"\apost_id\x18\x01 \x01(\x03B\a\xbaH\x04\"\x02 \x00R\x06postId\x12\x12\n" +
 	"\x04text\x18\x02 \x01(\tR\x04text\"\"\n" +
 	"\n" +
 	"TopRequest\x12\x14\n" +
@@ -231,10 +233,11 @@ const file_examples_chirp_trends_v1_trends_proto_rawDesc = "" +
 	"\x04tags\x18\x01 \x03(\v2\x14.chirp.trends.v1.TagR\x04tags\"/\n" +
 	"\x03Tag\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
-	"\x05posts\x18\x02 \x01(\x03R\x05posts2\x94\x01\n" +
-	"\x06Trends\x12C\n" +
-	"\x05Count\x12\x1d.chirp.trends.v1.CountRequest\x1a\x16.google.protobuf.Empty\"\x03\x90\x02\x02\x12E\n" +
-	"\x03Top\x12\x1b.chirp.trends.v1.TopRequest\x1a\x1c.chirp.trends.v1.TopResponse\"\x03\x90\x02\x01B;Z9github.com/kerf-go/kerf/examples/chirp/trends/v1;trendsv1b\x06proto3"
+	"\x05posts\x18\x02 \x01(\x03R\x05posts2\xc1\x01\n" +
+	"\x06Trends\x12^\n" +
+	"\x05Count\x12\x1d.chirp.trends.v1.CountRequest\x1a\x16.google.protobuf.Empty\"\x1e\x82\xd3\xe4\x93\x02\x15:\x01*\"\x10/v1/trends:count\x90\x02\x02\x12W\n" +
+	"\x03Top\x12\x1b.chirp.trends.v1.TopRequest\x1a\x1c.chirp.trends.v1.TopResponse\"\x15\x82\xd3\xe4\x93\x02\f\x12\n" +
+	"/v1/trends\x90\x02\x01B;Z9github.com/kerf-go/kerf/examples/chirp/trends/v1;trendsv1b\x06proto3"
 
 var (
 	file_examples_chirp_trends_v1_trends_proto_rawDescOnce sync.Once

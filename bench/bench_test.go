@@ -34,6 +34,11 @@ func TestEverySubjectAnswers(t *testing.T) {
 			t.Errorf("%s is not in the tables", s.name)
 		}
 	}
+	for _, s := range chains("") {
+		if link, _, _ := strings.Cut(s.name, " "); !strings.Contains(string(text), "| "+link+" |") {
+			t.Errorf("%s is not in the table of policies", link)
+		}
+	}
 	for _, b := range bars() {
 		if !strings.Contains(out.String(), b.String()) {
 			t.Errorf("nothing is said of %q", b)
@@ -65,10 +70,15 @@ func TestAnyMistakeEndsTheRun(t *testing.T) {
 func TestAMissedBarFails(t *testing.T) {
 	t.Parallel()
 	m := measurement{1, []string{"a", "b"}, [][]float64{{30}, {10}}}
-	due := []bar{{"a", "b", 1, 3}, {"a", "b", 1, 3.1}, {"a", "not measured", 1, 1}, {"a", "b", many, 1}}
+	due := []bar{{"a", "b", 1, 3, 0}, {"a", "b", 1, 3.1, 0}, {"a", "not measured", 1, 1, 0}, {"a", "b", many, 1, 0}}
 	got := judge(due, []measurement{m})
 	if len(got) != 2 || !got[0].Holds() || got[1].Holds() {
 		t.Errorf("got %+v", got)
+	}
+	const longer = 1e9/10 - 1e9/30 // ns
+	slower := judge([]bar{{"b", "a", 1, 0, longer + 1}, {"b", "a", 1, 0, longer - 1}}, []measurement{m})
+	if len(slower) != 2 || !slower[0].Holds() || slower[1].Holds() {
+		t.Errorf("got %+v", slower)
 	}
 }
 
@@ -76,12 +86,17 @@ func TestThePageForReaders(t *testing.T) {
 	t.Parallel()
 	one := measurement{1, []string{grpcGo, "kerf inproc"}, [][]float64{{10_000, 20_000}, {150_000, 360_000}}}
 	lot := measurement{many, []string{grpcGo, "kerf inproc"}, [][]float64{{50_000}, {1_250_000}}}
+	pair := measurement{1, []string{"tcp" + plain, "tcp" + guarded}, [][]float64{{20_000, 25_000}, {19_000, 24_900}}}
 	r := report{
 		Machine: machine{"A Processor", 2, "go1.26 linux/amd64"}, Date: "2026-01-31",
 		Rounds: 2, Turn: 100 * time.Millisecond, Payload: payload, Tables: []table{tableOf(one), tableOf(lot)},
 		Verdicts: judge([]bar{
-			{"kerf inproc", grpcGo, 1, 15}, {"kerf inproc", grpcGo, many, 40}, {grpcGo, "kerf inproc", 1, 1 / 1.25},
-		}, []measurement{one, lot}),
+			{"kerf inproc", grpcGo, 1, 15, 0},
+			{"kerf inproc", grpcGo, many, 40, 0},
+			{grpcGo, "kerf inproc", 1, 1 / 1.25, 0},
+			{"tcp" + guarded, "tcp" + plain, 1, 0, 400},
+		}, []measurement{one, lot, pair}),
+		Chains: chainRows(pair),
 	}
 	var got bytes.Buffer
 	if err := r.markdown(&got); err != nil {

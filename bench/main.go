@@ -62,12 +62,22 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	pairs, err := choose(chains(broker), s.only)
+	if err != nil {
+		return err
+	}
 	r, err := newRunner(ctx, chosen)
 	if err != nil {
 		return err
 	}
-	r.rounds, r.length, r.progress = s.rounds, s.turn, stderr
-	result, err := r.report(ctx, s.date)
+	c, err := newRunner(ctx, pairs)
+	if err != nil {
+		return err
+	}
+	for _, r := range []*runner{r, c} {
+		r.rounds, r.length, r.progress = s.rounds, s.turn, stderr
+	}
+	result, err := r.report(ctx, s.date, c)
 	if err != nil {
 		return err
 	}
@@ -92,8 +102,8 @@ func choose(all []subject, only string) ([]subject, error) {
 	return slices.DeleteFunc(all, func(s subject) bool { return s.name != oracle && !pattern.MatchString(s.name) }), nil
 }
 
-// report measures in each way there is.
-func (r *runner) report(ctx context.Context, date string) (report, error) {
+// report measures in each way there is; chains from one caller alone.
+func (r *runner) report(ctx context.Context, date string, chains *runner) (report, error) {
 	result := report{Machine: thisMachine(), Date: date, Rounds: r.rounds, Turn: r.length, Payload: payload}
 	var all []measurement
 	for _, callers := range []int{1, many} {
@@ -104,6 +114,12 @@ func (r *runner) report(ctx context.Context, date string) (report, error) {
 		all = append(all, m)
 		result.Tables = append(result.Tables, tableOf(m))
 	}
+	m, err := chains.pairs(ctx)
+	if err != nil {
+		return report{}, err
+	}
+	all = append(all, m)
+	result.Chains = chainRows(m)
 	result.Verdicts = judge(bars(), all)
 	return result, nil
 }

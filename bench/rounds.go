@@ -63,6 +63,23 @@ func (r *runner) measure(ctx context.Context, callers int) (measurement, error) 
 	return measurement{callers, r.names, rates}, nil
 }
 
+// pairs measures two neighbours at a time, from one caller. They differ by little, so it
+// takes more and shorter turns.
+func (r *runner) pairs(ctx context.Context) (measurement, error) {
+	all := measurement{callers: 1}
+	for i := 0; i+1 < len(r.calls); i += 2 {
+		pair := *r
+		pair.names, pair.calls = r.names[i:i+2], r.calls[i:i+2]
+		pair.rounds, pair.length = 4*r.rounds, r.length/4
+		m, err := pair.measure(ctx, 1)
+		if err != nil {
+			return measurement{}, err
+		}
+		all.names, all.rates = append(all.names, m.names...), append(all.rates, m.rates...)
+	}
+	return all, nil
+}
+
 // order is who comes after whom in a round: everybody begins in turn, and every
 // second round goes backwards, so that neighbours change too.
 func order(round, n int) []int {

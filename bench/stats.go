@@ -25,6 +25,16 @@ func (m measurement) ratio(subject, peer string) spread {
 	return spreadOf(ratios)
 }
 
+// added is how many nanoseconds longer a subject's calls take than a peer's, round by round.
+func (m measurement) added(subject, peer string) spread {
+	a, b := m.of(subject), m.of(peer)
+	longer := make([]float64, min(len(a), len(b)))
+	for round := range longer {
+		longer[round] = float64(m.callers) * (1e9/a[round] - 1e9/b[round])
+	}
+	return spreadOf(longer)
+}
+
 func (m measurement) of(subject string) []float64 {
 	if i := slices.Index(m.names, subject); i >= 0 {
 		return m.rates[i]

@@ -59,23 +59,33 @@ type bar struct {
 	subject, peer string
 	callers       int
 	atLeast       float64
+	mostAdded     float64 // ns of a call more than the peer's; 0: the ratio counts
 }
 
 // bars are those that are due.
 func bars() []bar {
-	return []bar{
-		{"kerf inproc", grpcGo, 1, 15},
-		{"kerf tcp", grpcGo, many, 2},
-		{"kerf grpc", grpcGo, 1, 1 / 1.15},
-		{"kerf grpc", grpcGo, many, 1 / 1.15},
-		{"kerf nats", rawNATS, 1, 1 / 1.25},
-		{"kerf nats", rawNATS, many, 1 / 1.25},
-		{"kerf http", connectGo, 1, 1 / 1.15},
-		{"kerf http", connectGo, many, 1 / 1.15},
+	links := []string{"http", "grpc", "tcp", "nats", "udp"}
+	due := append(make([]bar, 0, 9+len(links)), []bar{ //nolint:mnd // those that follow
+		{"kerf inproc", grpcGo, 1, 15, 0},
+		{"kerf tcp", grpcGo, many, 2, 0},
+		{"kerf grpc", grpcGo, 1, 1 / 1.15, 0},
+		{"kerf grpc", grpcGo, many, 1 / 1.15, 0},
+		{"kerf nats", rawNATS, 1, 1 / 1.25, 0},
+		{"kerf nats", rawNATS, many, 1 / 1.25, 0},
+		{"kerf http", connectGo, 1, 1 / 1.15, 0},
+		{"kerf http", connectGo, many, 1 / 1.15, 0},
+		{"inproc" + guarded, "inproc" + plain, 1, 0, 400},
+	}...)
+	for _, link := range links {
+		due = append(due, bar{link + guarded, link + plain, 1, 1 / 1.03, 0})
 	}
+	return due
 }
 
 func (b bar) String() string {
+	if b.mostAdded > 0 {
+		return fmt.Sprintf("%s at most %g ns more than %s", b.subject, b.mostAdded, b.peer)
+	}
 	how := "from one caller"
 	if b.callers > 1 {
 		how = fmt.Sprintf("from %d callers", b.callers)

@@ -4,9 +4,12 @@ TOOL := go tool -modfile=tools/go.mod
 BENCH := cd bench && export GOWORK=off &&
 # So is a program of Chirp's, which examples/chirp/go.work joins to this one.
 ACCOUNTSD := cd examples/chirp/accountsd &&
+PROTOS = $(shell git ls-files '*.proto')
+# For each fuzz target. Inputs are not made smaller: that would take all of so short a time.
+FUZZTIME ?= 10s
 
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z\/]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z\/]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 all: build lint test ## Build, lint and test
 
@@ -18,8 +21,8 @@ test: ## Run every test, as the README says
 	go test ./...
 	$(ACCOUNTSD) go test ./...
 
-test/race: ## Run the tests of kernel, links and fleet with the race detector
-	go test -race . ./plan ./link/... ./seam ./telemetry ./store/... ./run ./fleet ./kit ./kerftest
+test/race: ## Run the tests of kernel, links, policies and fleet with the race detector
+	go test -race . ./plan ./link/... ./policy ./balance ./transcode ./gateway/... ./seam ./telemetry ./store/... ./run ./fleet ./kit ./kerftest
 
 lint: ## Run golangci-lint
 	$(TOOL) golangci-lint run
@@ -27,13 +30,13 @@ lint: ## Run golangci-lint
 	$(ACCOUNTSD) GOWORK=off go tool -modfile=../../../tools/go.mod golangci-lint run
 
 generate: ## Write generated code, the plan's schema and help texts anew
-	$(TOOL) buf generate
-	go test ./plan ./run -update > /dev/null
+	go -C tools run ./protoimage .. $(PROTOS) | $(TOOL) buf generate - $(PROTOS:%=--path %)
+	go test ./plan ./run ./cmd/kerf -update > /dev/null
 	go test ./docs -run Schema -update > /dev/null
 
 verify: generate ## Fail if generated files or go.mod are not as they should be
 	go mod tidy -diff
-	$(BENCH) go mod tidy -diff
+	$(BENCH) go mod tidy -diff && cd gateway && go mod tidy -diff
 	$(ACCOUNTSD) GOWORK=off go mod tidy -diff
 	@git diff --exit-code && test -z "$$(git status --porcelain)" || \
 		{ git status --short; echo 'generated files differ from what is committed: run "make generate" and commit'; exit 1; }
@@ -46,16 +49,20 @@ bench: ## Measure links beside their peers (minutes), and write docs/benchmarks.
 	$(BENCH) go run . --date $$(date +%F) --out ../docs/benchmarks.md --check
 
 compare: ## Measure Chirp's plans beside each other (minutes), and write the table of docs/comparison.md
-	go run ./examples/chirp compare --passes 3 --into docs/comparison.md
+	go run ./examples/chirp compare --passes 2 --into docs/comparison.md
+
+bench/gateway: ## Measure the gateway beside its peers (minutes; needs nginx)
+	cd bench/gateway && GOWORK=off go build -o "$${TMPDIR:-/tmp}/kerf-bench-gateway" . && "$${TMPDIR:-/tmp}/kerf-bench-gateway" --check
 
 bench/test: ## Build, vet and test the module that measures
-	$(BENCH) go vet ./... && go test ./...
+	$(BENCH) go vet ./... && go test ./... && cd gateway && go vet ./...
 
 bench/go: ## Run the Go benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
 
-fuzz: ## Run each fuzz target for a short time
-	@go test ./... -list '^Fuzz' | awk '/^Fuzz/ {names[++n]=$$1} /^ok/ {for (i=1;i<=n;i++) print $$2, names[i]; n=0}' | \
-		while read -r pkg name; do echo "$$pkg $$name"; go test "$$pkg" -run '^$$' -fuzz "^$$name$$" -fuzztime 10s || exit 1; done
+fuzz: ## Run each fuzz target for FUZZTIME, or 10s
+	@git grep -n '^func Fuzz' -- '*_test.go' | sed -E 's|^(.*)/[^/]*:[0-9]+:func (Fuzz[A-Za-z0-9]+).*|./\1 \2|' | \
+		while read -r pkg name; do echo "$$pkg $$name"; go test "$$pkg" -run '^$$' -fuzz "^$$name$$" \
+		-fuzztime $(FUZZTIME) -fuzzminimizetime 1x || exit 1; done
 
 .PHONY: help all build test test/race lint generate verify cover bench compare bench/test bench/go fuzz

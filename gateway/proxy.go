@@ -133,14 +133,17 @@ func failed(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.Is(err, context.DeadlineExceeded):
 		err = status.Error(codes.DeadlineExceeded, "the upstream took too long")
 	case status.Code(err) == codes.ResourceExhausted:
-		err = transcode.Refusal(status.New(codes.ResourceExhausted,
-			"too many requests are under way: try again later"), http.StatusServiceUnavailable) // it is not this client's doing
+		err = errBusy
 	default:
 		noteError(r, err)
 		err = status.Error(codes.Unavailable, "the upstream cannot be reached")
 	}
 	transcode.WriteError(w, r, err)
 }
+
+// errBusy tells of a limit that is not this client's doing.
+var errBusy = transcode.Refusal(
+	status.New(codes.ResourceExhausted, "too many requests are under way: try again later"), http.StatusServiceUnavailable)
 
 // discardLog is for what ReverseProxy would log: failed has it already.
 var discardLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug)

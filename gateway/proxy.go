@@ -143,7 +143,8 @@ func failed(w http.ResponseWriter, r *http.Request, err error) {
 
 // errBusy tells of a limit that is not this client's doing.
 var errBusy = transcode.Refusal(
-	status.New(codes.ResourceExhausted, "too many requests are under way: try again later"), http.StatusServiceUnavailable)
+	status.New(codes.ResourceExhausted, "too many requests are under way: try again later"),
+	http.StatusServiceUnavailable)
 
 // discardLog is for what ReverseProxy would log: failed has it already.
 var discardLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug)

@@ -29,7 +29,7 @@ func (e *exchange) body(response *http.Response) error {
 			return e.request.Context().Err()
 		}
 		response.Body = &upgraded{e.conn}
-		return nil
+		return e.conn.SetReadDeadline(time.Time{})
 	}
 	b := &body{Reader: response.Body, exchange: e, reusable: !response.Close && !e.request.Close}
 	if response.Body == http.NoBody {
@@ -97,5 +97,5 @@ type upgraded struct{ conn *conn }
 var _ io.ReadWriteCloser = (*upgraded)(nil)
 
 func (u *upgraded) Read(p []byte) (int, error)  { return u.conn.reader.Read(p) }
-func (u *upgraded) Write(p []byte) (int, error) { return u.conn.Write(p) }
+func (u *upgraded) Write(p []byte) (int, error) { return u.conn.Conn.Write(p) }
 func (u *upgraded) Close() error                { return u.conn.Close() }

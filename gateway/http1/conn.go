@@ -25,18 +25,23 @@ type conn struct {
 	writer *bufio.Writer
 	left   int64 // of what may be read now
 	begun  bool  // some of the answer has come
+	parts  int   // that have been written since nothing could be left that the server had not read
+	laden  bool  // a body was sent, of which the server may have left something unread
+	asked  *exchange
 
-	socket syscall.RawConn // nil: it cannot be seen what has come
+	peek peek
 }
 
 func newConn(c net.Conn, t *Transport, s server, era int) *conn {
 	made := &conn{Conn: c, transport: t, server: s, era: era}
-	made.reader, made.writer = bufio.NewReader(made), bufio.NewWriter(c)
+	made.reader, made.writer = bufio.NewReader(made), bufio.NewWriter(made)
 	if over, ok := c.(*tls.Conn); ok {
 		c = over.NetConn()
 	}
 	if raw, ok := c.(syscall.Conn); ok {
-		made.socket, _ = raw.SyscallConn() // nil if it fails
+		if socket, err := raw.SyscallConn(); err == nil {
+			made.peek.at(socket)
+		}
 	}
 	return made
 }
@@ -46,15 +51,32 @@ func (c *conn) Read(p []byte) (int, error) {
 	if c.left <= 0 {
 		return 0, errHeaderSize
 	}
-	n, err := c.Conn.Read(p[:min(int64(len(p)), c.left)])
+	p = p[:min(int64(len(p)), c.left)]
+	n, err := c.Conn.Read(p)
+	if n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && c.asked.lasts() {
+		n, err = c.Conn.Read(p)
+	}
 	c.left -= int64(n)
 	c.begun = c.begun || n > 0
 	return n, err
 }
 
+// Write sends a part of a request. The first finds room: whoever has answered a request that had
+// no body has read it.
+func (c *conn) Write(p []byte) (int, error) {
+	if c.parts++; c.parts > 1 {
+		c.asked.watch()
+	}
+	return c.Conn.Write(p)
+}
+
 // ask begins with a request.
-func (c *conn) ask() {
-	c.left, c.begun = math.MaxInt64, false
+func (c *conn) ask(e *exchange) {
+	c.left, c.begun, c.asked = math.MaxInt64, false, e
+	if !c.laden {
+		c.parts = 0
+	}
+	c.laden = c.laden || hasBody(e.request)
 	if most := c.transport.MaxHeaderSize; most > 0 {
 		c.left = most
 	}
@@ -77,7 +99,7 @@ func (c *conn) stale(r *http.Request, err error) bool {
 // answer nothing.
 func (c *conn) unread() bool {
 	over, ok := c.Conn.(*tls.Conn)
-	return ok && decrypted(over) || c.socket == nil || pending(c.socket)
+	return ok && decrypted(over) || c.peek.pending()
 }
 
 // decrypted tells whether a connection holds bytes that it has read already.

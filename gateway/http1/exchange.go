@@ -17,21 +17,25 @@ import (
 type exchange struct {
 	conn    *conn
 	request *http.Request
-	release func() bool // no end of the request's context closes the connection any more; false: one has
 
 	written chan error // how the body was written; nil: there is none
 
-	mu       sync.Mutex
-	answered bool // guarded by mu; the header of the answer has come
+	mu       sync.Mutex  // guards what follows
+	sent     time.Time   // zero: it has not been sent to its end
+	answered bool        // the header of the answer has come
+	unwatch  func() bool // nil: nobody has to notice yet that the request's context ends
 }
+
+// soon is how long an answer may take before somebody has to notice that the request's context
+// ends: for an answer that is there before, telling and untelling would be a good part of the work.
+const soon = 10 * time.Millisecond
 
 func hasBody(r *http.Request) bool { return r.Body != nil && r.Body != http.NoBody }
 
 // do sends the request and reads the header of its answer. When it fails, the connection is
 // closed.
 func (e *exchange) do() (*http.Response, error) {
-	e.conn.ask()
-	e.release = context.AfterFunc(e.request.Context(), func() { _ = e.conn.Close() })
+	e.conn.ask(e)
 	response, err := e.header()
 	if err == nil {
 		err = e.body(response)
@@ -44,9 +48,33 @@ func (e *exchange) do() (*http.Response, error) {
 	return response, nil
 }
 
+// watch lets the end of the request's context close the connection from now on.
+func (e *exchange) watch() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.watchLocked()
+}
+
+func (e *exchange) watchLocked() {
+	if e.unwatch == nil {
+		e.unwatch = context.AfterFunc(e.request.Context(), func() { _ = e.conn.Close() })
+	}
+}
+
+// release lets no end of the request's context close the connection any more; false: one has.
+func (e *exchange) release() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.unwatch == nil {
+		return e.request.Context().Err() == nil
+	}
+	return e.unwatch()
+}
+
 // header sends the request and reads until there is an answer that is the last.
 func (e *exchange) header() (*http.Response, error) {
 	if hasBody(e.request) {
+		e.lasts()
 		e.written = make(chan error, 1)
 		go e.writeWithBody() // the server may answer before it has read all
 	} else if err := e.write(); err != nil {
@@ -84,10 +112,8 @@ func (e *exchange) write() error {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if limit := c.transport.HeaderTime; limit > 0 && !e.answered {
-		return c.SetReadDeadline(time.Now().Add(limit))
-	}
-	return nil
+	e.sent = time.Now()
+	return e.setTime()
 }
 
 func (e *exchange) headerEnds() error {
@@ -95,7 +121,35 @@ func (e *exchange) headerEnds() error {
 	defer e.mu.Unlock()
 	e.answered = true
 	e.conn.left = math.MaxInt64 // it is the header that is bounded
-	return e.conn.SetReadDeadline(time.Time{})
+	if e.unwatch == nil {
+		return nil // the answer still has to be there soon
+	}
+	return e.setTime()
+}
+
+// setTime sets when a read fails: never, but for the header. Its caller holds mu.
+func (e *exchange) setTime() error {
+	var end time.Time
+	limit := e.conn.transport.HeaderTime
+	if limit > 0 && !e.answered && !e.sent.IsZero() {
+		end = e.sent.Add(limit)
+	}
+	if e.unwatch == nil && (limit <= 0 || limit > soon) {
+		end = e.sent.Add(soon)
+	}
+	return e.conn.SetReadDeadline(end)
+}
+
+// lasts is for an answer that may take longer than soon. It is false if that is known already, so
+// that a read that has failed by then has failed for good.
+func (e *exchange) lasts() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.unwatch != nil {
+		return false
+	}
+	e.watchLocked()
+	return e.setTime() == nil
 }
 
 // writeWithBody sends the request. If it is the body that fails, so does the request; if it

@@ -82,6 +82,9 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // take gives a connection that is idle, or a new one.
 func (t *Transport) take(r *http.Request) (*conn, error) {
+	if r.Context().Err() != nil {
+		return nil, context.Cause(r.Context())
+	}
 	s := server{r.URL.Scheme, r.URL.Host}
 	for c := t.pop(s); c != nil; c = t.pop(s) {
 		if !c.unread() {

@@ -60,8 +60,13 @@ func TestAnAnswerUntilTheEndOfItsConnection(t *testing.T) {
 		p.say("HTTP/1.1 200 OK\r\n\r\nas long as it goes")
 	})
 	rt := newTransport(t)
-	for range 3 {
-		if got := get(t, rt, request(t, "GET", s.url, "")); got != "200 OK as long as it goes" {
+	for _, to := range [][2]string{{"", ""}, {"", ""}, {"/at-once", ""}, {"", "a body"}, {"", ""}} {
+		time.Sleep(15 * time.Millisecond) // whatever time the request before has left behind is over
+		r := request(t, "PUT", s.url+to[0], to[1])
+		if to[1] != "" {
+			r.Body = hesitating{r.Body}
+		}
+		if got := get(t, rt, r); got != "200 OK as long as it goes" {
 			t.Error(got)
 		}
 	}
@@ -114,7 +119,10 @@ func TestConnectionsWithTLSAreUsedAgain(t *testing.T) {
 	t.Parallel()
 	var conns atomic.Int64
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = io.WriteString(w, "fine")
+		_, _ = io.WriteString(w, "fi")
+		_ = http.NewResponseController(w).Flush()
+		time.Sleep(15 * time.Millisecond) // longer than an answer is expected in
+		_, _ = io.WriteString(w, "ne")
 	}))
 	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
 		if state == http.StateNew {
@@ -505,5 +513,73 @@ func TestAddress(t *testing.T) {
 		if got := http1.Address(in[0], in[1]); got != want {
 			t.Errorf("%v leads to %s, not %s", in, got, want)
 		}
+	}
+}
+
+// drip answers every request in parts that let wait for longer than an answer is expected in.
+func drip(p *peer) {
+	for r, more := p.next(); more; r, more = p.next() {
+		if r.URL.Path == "/at-once" {
+			p.say(ok("fine"))
+			continue
+		}
+		for _, part := range []string{"HTTP/1.1 200 OK\r\nContent-", "Length: 4\r\n\r\n", "fi", "ne"} {
+			time.Sleep(15 * time.Millisecond)
+			p.say(part)
+		}
+	}
+}
+
+// hesitating is a body that takes longer to come than an answer is expected in.
+type hesitating struct{ io.ReadCloser }
+
+func (h hesitating) Read(p []byte) (int, error) {
+	time.Sleep(15 * time.Millisecond)
+	return h.ReadCloser.Read(p)
+}
+
+func TestAnswersMayTakeTheirTime(t *testing.T) {
+	t.Parallel()
+	s := serve(t, drip)
+	rt := newTransport(t)
+	rt.HeaderTime = 5 * time.Second
+	for _, to := range [][2]string{{"/", ""}, {"/", ""}, {"/at-once", ""}, {"/", "a body"}, {"/", ""}} {
+		time.Sleep(15 * time.Millisecond) // whatever time the request before has left behind is over
+		r := request(t, "PUT", s.url+to[0], to[1])
+		if to[1] != "" {
+			r.Body = hesitating{r.Body}
+		}
+		if got := get(t, rt, r); got != "200 OK fine" {
+			t.Error(to, got)
+		}
+	}
+	if n := s.conns.Load(); n != 1 {
+		t.Errorf("%d connections", n)
+	}
+}
+
+func TestTheEndOfItsContextEndsARequestThatFindsNoRoom(t *testing.T) {
+	t.Parallel()
+	for name, before := range map[string]string{"the first": "", "after a body": strings.Repeat("x", 8<<20)} {
+		done := make(chan struct{})
+		s := serve(t, func(p *peer) {
+			if before != "" { // it answers without having read all
+				_, _ = http.ReadRequest(p.reader)
+				p.say(ok("fine"))
+			}
+			<-done
+		})
+		rt := newTransport(t)
+		if before != "" {
+			_ = get(t, rt, request(t, "POST", s.url, before))
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		r := request(t, "GET", s.url, "").WithContext(ctx)
+		r.Header.Set("X-Long", strings.Repeat("x", 8<<20))
+		if got := get(t, rt, r); got != context.DeadlineExceeded.Error() {
+			t.Errorf("%s: %s", name, got)
+		}
+		cancel()
+		close(done)
 	}
 }

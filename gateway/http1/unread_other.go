@@ -4,6 +4,10 @@ package http1
 
 import "syscall"
 
-// pending would tell whether there is anything to read. Here that cannot be seen without
-// waiting for it, so that no connection is used again.
-func pending(syscall.RawConn) bool { return true }
+// peek would look what has come on a connection. Here that cannot be seen without waiting for it,
+// so that no connection is used again.
+type peek struct{}
+
+func (*peek) at(syscall.RawConn) {}
+
+func (*peek) pending() bool { return true }

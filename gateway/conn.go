@@ -33,7 +33,8 @@ type conn struct {
 	stall time.Duration // after which a client that takes nothing of an answer is given up
 
 	begun   bool
-	first   []byte // what begin has read and Read has not given yet
+	first   []byte // what begin or departure has read and Read has not given yet
+	whole   bool   // a request has come whole since the read before
 	framing framing
 	bad     error // the violation, after what is left of poison
 	poison  string
@@ -41,8 +42,9 @@ type conn struct {
 	midway  atomic.Bool // a request has not been read whole
 	opaque  atomic.Bool // HTTP/2, or upgraded: what is read is no HTTP/1
 
-	tls    func() *tls.ConnectionState
-	resets atomic.Int64
+	tls       func() *tls.ConnectionState
+	resets    atomic.Int64
+	departure departure
 }
 
 func newConn(c net.Conn, of *conns, stall time.Duration) *conn {
@@ -60,6 +62,11 @@ func (c *conn) Read(p []byte) (n int, err error) {
 	if c.bad != nil {
 		return c.poisoned(p)
 	}
+	if c.whole { // so this read is to find out whether the client leaves
+		c.whole = false
+		c.departure.begin(c)
+		return 0, nil
+	}
 	if !c.begun {
 		c.begun = true
 		if c.bad = c.begin(); c.bad != nil {
@@ -75,7 +82,8 @@ func (c *conn) Read(p []byte) (n int, err error) {
 		return n, err
 	}
 	if n, c.bad = c.framing.accept(p[:n]); c.bad == nil {
-		c.midway.Store(!c.framing.between())
+		c.whole = c.framing.between()
+		c.midway.Store(!c.whole)
 		return n, err
 	}
 	c.refused.Store(true)
@@ -133,12 +141,15 @@ func (c *conn) CloseWrite() error {
 // Close ends the connection. A client that may not have sent all is given the time to read
 // the answer: closing with bytes unread would reset the connection, and lose it.
 func (c *conn) Close() error {
-	unread := (c.midway.Swap(false) || c.refused.Load()) && !c.opaque.Load()
+	unread := (c.departure.stop(c) || c.midway.Swap(false) || c.refused.Load()) && !c.opaque.Load()
 	if unread && !c.of.ending.Load() && c.CloseWrite() == nil {
 		_ = c.SetReadDeadline(time.Now().Add(lingerTime))
 		_, _ = io.CopyN(io.Discard, c.Conn, lingerSize)
 	}
 	c.of.closed(c)
+	if c.departure.leave != nil { // else no request has come
+		defer c.departure.leave()
+	}
 	return c.Conn.Close()
 }
 

@@ -140,6 +140,9 @@ func newHTTP(limits limitsConfig, h http.Handler, logger *slog.Logger) *http.Ser
 			PingTimeout:          headerTime,
 		},
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			if c, ok := c.(*conn); ok {
+				ctx, c.departure.leave = context.WithCancel(ctx)
+			}
 			return context.WithValue(ctx, connKey{}, c)
 		},
 		ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelDebug),

@@ -22,6 +22,7 @@ import (
 type accessLog struct {
 	mu     sync.Mutex // guards what follows
 	line   []byte     // memory of the line before
+	clock  clock
 	to     io.Writer
 	closer io.Closer // nil: not ours to close
 }
@@ -57,14 +58,33 @@ func (l *accessLog) write(v *visit, w *recorder, r *http.Request) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.line = appendLine(l.line[:0], v, w, r)
+	now := time.Now()
+	l.line = l.clock.append(append(l.line[:0], `{"time":"`...), now)
+	l.line = appendRest(l.line, now, v, w, r)
 	_, _ = l.to.Write(l.line) // there is nowhere to tell that it failed
 }
 
-func appendLine(b []byte, v *visit, w *recorder, r *http.Request) []byte {
-	now := time.Now()
-	b = append(b, `{"time":"`...)
-	b = now.UTC().AppendFormat(b, "2006-01-02T15:04:05.000000Z07:00")
+// clock writes times. Those of one second begin alike.
+type clock struct {
+	second int64
+	begin  []byte
+}
+
+// append adds a time as RFC 3339 has it, in UTC, to the microsecond.
+func (c *clock) append(b []byte, t time.Time) []byte {
+	if s := t.Unix(); s != c.second || c.begin == nil {
+		c.second, c.begin = s, t.UTC().AppendFormat(c.begin[:0], time.DateOnly+"T"+time.TimeOnly)
+	}
+	b = append(b, c.begin...)
+	dot := len(b)
+	const room = 1_000_000 // whose first digit is where the dot comes
+	b = strconv.AppendInt(b, room+int64(t.Nanosecond())/int64(time.Microsecond), 10)
+	b[dot] = '.'
+	return append(b, 'Z')
+}
+
+// appendRest adds what follows the time.
+func appendRest(b []byte, now time.Time, v *visit, w *recorder, r *http.Request) []byte {
 	b = append(b, `","client":"`...)
 	b = v.client.address.AppendTo(b)
 	b = appendText(append(b, `","method":`...), r.Method)

@@ -47,3 +47,15 @@ func TestALineOfTheLogIsJSONWhateverIsAskedFor(t *testing.T) {
 		t.Errorf("%+v", line)
 	}
 }
+
+func TestTheLogsClock(t *testing.T) {
+	t.Parallel()
+	var c clock
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.FixedZone("east", 3600))
+	for _, after := range []time.Duration{0, 999, time.Microsecond, 123456789, 999999999, time.Second, time.Hour, 0} {
+		want := at.Add(after).UTC().Format("2006-01-02T15:04:05.000000Z")
+		if got := string(c.append(nil, at.Add(after))); got != want {
+			t.Errorf("%s, not %s", got, want)
+		}
+	}
+}

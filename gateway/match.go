@@ -182,8 +182,10 @@ var braced = regexp.MustCompile(`\{[^}]*\}`)
 // hostOf is the host that a request is for, in lower case, without port and final dot.
 func hostOf(r *http.Request) string {
 	host := r.Host
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		host = h
+	if strings.IndexByte(host, ':') >= 0 { // else the error would be a part of the work
+		if h, _, err := net.SplitHostPort(host); err == nil {
+			host = h
+		}
 	}
 	host = strings.TrimSuffix(host, ".")
 	for i := range len(host) {

@@ -50,22 +50,23 @@ func addHeaders(to, from http.Header) {
 	}
 }
 
+// relayBody passes the body on as it comes; one whose length is known is only sent on when there is
+// enough of it.
 func relayBody(w http.ResponseWriter, response *http.Response) error {
-	buffer := buffers.Get()
-	defer buffers.Put(buffer)
-	if response.ContentLength >= 0 && !strings.HasPrefix(response.Header.Get("Content-Type"), "text/event-stream") {
-		_, err := io.CopyBuffer(onlyWriter{w}, response.Body, buffer)
-		return err
+	buffer := buffers.take()
+	defer buffers.pool.Put(buffer)
+	flush := func() error { return nil }
+	if response.ContentLength < 0 || strings.HasPrefix(response.Header.Get("Content-Type"), "text/event-stream") {
+		flush = http.NewResponseController(w).Flush
 	}
-	out := http.NewResponseController(w)
-	err := out.Flush() // nobody knows when there will be something of the body
+	err := flush() // nobody knows when there will be something of the body
 	for err == nil {
 		var n int
-		if n, err = response.Body.Read(buffer); n > 0 {
-			if _, failure := w.Write(buffer[:n]); failure != nil {
+		if n, err = response.Body.Read(*buffer); n > 0 {
+			if _, failure := w.Write((*buffer)[:n]); failure != nil {
 				return failure
 			}
-			if failure := out.Flush(); failure != nil {
+			if failure := flush(); failure != nil {
 				return failure
 			}
 		}
@@ -75,9 +76,6 @@ func relayBody(w http.ResponseWriter, response *http.Response) error {
 	}
 	return err
 }
-
-// onlyWriter hides a ReadFrom, which would have memory of its own.
-type onlyWriter struct{ io.Writer }
 
 // interim passes on what an upstream says before its answer (RFC 9110, 15.2), until that comes.
 type interim struct {
@@ -115,11 +113,15 @@ type bufferPool struct{ pool sync.Pool }
 
 const bufferSize = 32 << 10
 
-func (b *bufferPool) Get() []byte {
+func (b *bufferPool) take() *[]byte {
 	if p, ok := b.pool.Get().(*[]byte); ok {
-		return *p
+		return p
 	}
-	return make([]byte, bufferSize)
+	p := make([]byte, bufferSize)
+	return &p
 }
+
+// Get is for httputil.ReverseProxy, as Put is.
+func (b *bufferPool) Get() []byte { return *b.take() }
 
 func (b *bufferPool) Put(p []byte) { b.pool.Put(&p) }

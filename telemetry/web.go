@@ -15,10 +15,10 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-const (
-	webScope          = "github.com/kerf-go/kerf/telemetry"
-	correlationHeader = "X-Correlation-ID"
-)
+const webScope = "github.com/kerf-go/kerf/telemetry"
+
+// correlationHeader is written as net/http does it, which would make any other form into this one.
+var correlationHeader = http.CanonicalHeaderKey("X-Correlation-ID")
 
 type webKey struct{}
 
@@ -86,7 +86,10 @@ func (t *Telemetry) serve(request *webRequest, next http.Handler, r *http.Reques
 }
 
 func incoming(r *http.Request, request *webRequest) context.Context {
-	ctx := propagation.TraceContext{}.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
+	ctx := r.Context()
+	if r.Header["Traceparent"] != nil {
+		ctx = propagation.TraceContext{}.Extract(ctx, propagation.HeaderCarrier(r.Header))
+	}
 	id := r.Header.Get(correlationHeader)
 	if !ValidCorrelation(id) {
 		id = NewCorrelation()

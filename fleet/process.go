@@ -16,6 +16,7 @@ type Process struct {
 	Dir      string   // its working folder; "": the fleet's. A relative program starts there
 	Listen   []string // URLs to listen on, if it does not know by itself; port 0: any free one
 	Env      []string // KEY=value, added to this process's environment; the last of a key counts
+	Single   error    // why no second one can stand beside it, which is what Replace says; nil: one can
 }
 
 // labels names each process for people: its Name, and the replica where the

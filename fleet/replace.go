@@ -15,8 +15,8 @@ const handover = time.Second
 // Replace starts a process anew beside the one that runs, as after an update of its
 // program: once the new one is ready, the others are told to call it, and only then the old one
 // drains. Replicas take turns. If the new one does not get ready, the old one stays, and
-// the error tells why; so it is with a process whose ports are fixed, which the old one has.
-// name is as for Kill.
+// the error tells why; so it is with a process that is Single, and with one whose ports are fixed,
+// which the old one has. name is as for Kill.
 func (f *Fleet) Replace(ctx context.Context, name string) error {
 	f.mu.Lock()
 	members := slices.Clone(f.members)
@@ -38,6 +38,9 @@ func (f *Fleet) Replace(ctx context.Context, name string) error {
 }
 
 func (f *Fleet) replace(ctx context.Context, old *member) error {
+	if old.Single != nil {
+		return old.Single
+	}
 	next := f.member(old.Process, old.label, old.hue)
 	if err := f.welcome(next); err != nil {
 		return err

@@ -2,6 +2,7 @@ package fleet_test
 
 import (
 	"context"
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
@@ -64,6 +65,20 @@ func TestAProcessThatDoesNotGetReadyReplacesNobody(t *testing.T) {
 	}
 	if err := b.Replace(t.Context(), "accounts"); err == nil || !strings.Contains(err.Error(), "does not run") {
 		t.Errorf("after the end: %v", err)
+	}
+}
+
+func TestASingleProcessSaysWhyItIsNotReplaced(t *testing.T) {
+	t.Parallel()
+	single := child("serve", "accounts")
+	single.Single = errors.New("there is but one of it")
+	b := run(t, fleet.Options{}, single).ready(t)
+	before := b.of("accounts")
+	if err := b.Replace(t.Context(), "accounts"); !errors.Is(err, single.Single) {
+		t.Errorf("got %v", err)
+	}
+	if all := b.Status(); len(all) != 1 || all[0].PID != before.PID {
+		t.Errorf("it was %+v; now there are %+v", before, all)
 	}
 }
 

@@ -214,6 +214,9 @@ func (in *inside) replace(ctx context.Context, name string) error {
 	if old == nil {
 		return errNoProcess
 	}
+	if err := in.plan.Single(name); err != nil {
+		return err
+	}
 	if err := in.start(ctx, name, nil); err != nil {
 		return err
 	}

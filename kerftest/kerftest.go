@@ -173,7 +173,7 @@ func (e *Env) Restart(process string) {
 
 // Replace starts a process anew beside the one that runs, and lets that one drain once the
 // new one is ready and called: no request fails. The process has another address afterwards,
-// so that one with fixed ports cannot be replaced.
+// so that one with fixed ports cannot be replaced, nor can the one that has an embedded broker.
 func (e *Env) Replace(process string) {
 	e.t.Helper()
 	e.do("replace", process, e.runner.replace)

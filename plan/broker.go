@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"path/filepath"
@@ -31,6 +32,16 @@ func (p *Plan) EmbeddedBroker() (folder string, ok bool) {
 func (p *Plan) BrokerApart() bool {
 	_, ok := p.EmbeddedBroker()
 	return ok && (len(p.Processes) > 1 || p.Processes[0].Replicas > 1 || p.Processes[0].Command != nil)
+}
+
+// Single tells why no second process can stand beside one, as its successor would, and what to do;
+// nil: one can.
+func (p *Plan) Single(process string) error {
+	if _, own := p.EmbeddedBroker(); !own || p.BrokerApart() && process != BrokerProcess {
+		return nil
+	}
+	return errors.New("it has the embedded broker, whose data is open to one process at a time: restart it, which " +
+		"its callers notice, or run a broker by itself and name it in the plan (broker: nats://host:4222)")
 }
 
 // At gives the plan with the address of its embedded broker, which is known only

@@ -63,7 +63,7 @@ func processesOf(p *plan.Plan, o FleetOptions) ([]fleet.Process, error) {
 			continue
 		}
 		one := fleet.Process{
-			Name: q.Name, Services: q.Services, Link: q.Link, Env: o.Env,
+			Name: q.Name, Services: q.Services, Link: q.Link, Env: o.Env, Single: p.Single(q.Name),
 			Command: append(slices.Clone(o.Program), o.arguments(file, q)...),
 		}
 		if q.Command != nil {
@@ -83,7 +83,7 @@ func (o FleetOptions) brokerOf(p *plan.Plan, file string) fleet.Process {
 	o.Data = brokerFolder(p, o.Data)
 	q := plan.Process{Name: plan.BrokerProcess}
 	return fleet.Process{
-		Name: q.Name, Link: brokerLink(p), Env: o.Env,
+		Name: q.Name, Link: brokerLink(p), Env: o.Env, Single: p.Single(q.Name),
 		Command: append(slices.Clone(o.Program), o.arguments(file, q)...),
 	}
 }

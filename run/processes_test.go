@@ -15,6 +15,7 @@ import (
 	"github.com/kerf-go/kerf/fleet"
 	"github.com/kerf-go/kerf/kit"
 	"github.com/kerf-go/kerf/link"
+	"github.com/kerf-go/kerf/run"
 )
 
 // program is this binary as the test app.
@@ -197,5 +198,19 @@ func TestAFleetTellsWhyAProcessCannotStart(t *testing.T) {
 		if !strings.Contains(last, want) {
 			t.Errorf("the last words are\n%s\nwithout %q", last, want)
 		}
+	}
+}
+
+func TestTheProcessOfAnEmbeddedBrokerIsNotReplaced(t *testing.T) {
+	t.Parallel()
+	for process, text := range map[string]string{"broker": queued, "all": alone} {
+		f, err := run.NewFleet(parse(t, pair(nil, nil), text), run.FleetOptions{
+			Program: []string{os.Args[0]}, Data: t.TempDir(),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantError(t, f.Replace(t.Context(), process), "replace process "+process+": ", "embedded broker",
+			"name it in the plan (broker: nats://host:4222)")
 	}
 }

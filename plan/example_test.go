@@ -52,6 +52,8 @@ processes:
 	// retry      3 attempts, pauses 25ms to 1s, budget 10%, only of what was never sent  all not idempotent  default
 	//            3 attempts, pauses 25ms to 1s, budget 10%                               all idempotent      default
 	// admission  adaptive, 32 to 2000 calls                                              all                 default
+	// panic      the call fails, the process lives on                                    all                 always
+	// drain      20s                                                                     all                 default
 }
 
 func ExampleErrors() {

@@ -13,6 +13,7 @@ type jsonPlan struct {
 	Stores    map[string]jsonStore `json:"stores,omitempty"` // by service, of those that differ
 	Broker    string               `json:"broker,omitempty"`
 	Admin     string               `json:"admin"`
+	Drain     string               `json:"drain"` // "off", or as time.ParseDuration reads it
 	Insecure  bool                 `json:"insecure,omitempty"`
 	Processes []jsonProcess        `json:"processes"`
 	Calls     []jsonCall           `json:"calls"`
@@ -90,11 +91,11 @@ type jsonPolicy struct {
 }
 
 // JSON writes the plan for programs: an object with app, file, store, stores, broker, admin,
-// insecure, processes, calls, policies and warnings. Configuration and passwords do not show. The
+// drain, insecure, processes, calls, policies and warnings. Configuration and passwords do not show. The
 // error is that of w.
 func (p *Plan) JSON(w io.Writer) error {
 	out := jsonPlan{
-		App: p.App, File: p.File, Broker: hidden(p.Broker), Admin: p.Admin,
+		App: p.App, File: p.File, Broker: hidden(p.Broker), Admin: p.Admin, Drain: p.drainText(),
 		Insecure: p.Insecure, Processes: []jsonProcess{}, Calls: []jsonCall{}, Policies: []jsonPolicy{},
 	}
 	p.jsonStores(&out)

@@ -23,6 +23,7 @@ type filePlan struct {
 	methods   placed[[]named[*fileMethod]]
 	policies  placed[[]named[*filePolicy]]
 	deadline  placed[time.Duration]
+	drain     placed[time.Duration]
 	admin     placed[string]
 	store     fileStore
 	broker    placed[string]
@@ -59,6 +60,11 @@ func (f *filePlan) keys() []key {
 		{
 			deadlineKey, "How long a caller waits for an answer, unless the method says otherwise. Default: 5s.", "",
 			duration(&f.deadline),
+		},
+		{
+			drainKey, "How long calls that run may go on in a process that is to stop, or in all that stop together; " +
+				"off: they are cut off at once. Default: 20s.", "",
+			orOff(duration(&f.drain), -1),
 		},
 		{
 			"admin", "host:port of each process's admin listener. Default: 127.0.0.1:0, any free port.", "",

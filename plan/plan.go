@@ -13,7 +13,8 @@ import (
 const (
 	defaultWeb      = "127.0.0.1:8080" // of the only process, where the plan names no processes
 	defaultAdmin    = "127.0.0.1:0"
-	defaultDeadline = 5 * time.Second // long beside a call on one network, short beside a reader's patience
+	defaultDeadline = 5 * time.Second  // long beside a call on one network, short beside a reader's patience
+	defaultDrain    = 20 * time.Second // long beside a deadline; orchestrators give a little more
 )
 
 // Plan is a resolved plan: every default filled in, every mistake refused. It is
@@ -27,15 +28,17 @@ type Plan struct {
 	Store     Store            // of every service but those of Stores
 	Stores    map[string]Store // of single services; nil: none
 	Broker    string           // "embedded", "embedded:FOLDER" or a URL; "": no link needs one
+	Drain     time.Duration    // how long calls may go on in what is to stop; negative: they are cut off at once
 	Insecure  bool             // listeners may leave loopback without any identity
 	Calls     []Call           // who may call what, in the model's order
 	Warnings  []Error          // what works and had better be otherwise
 
-	deadline time.Duration
-	methods  map[string]methodPolicy
-	others   policy.Settings     // of methods that the app does not have
-	balances map[string]balanced // by service
-	configs  map[string]config
+	deadline  time.Duration
+	drainSaid Applied // where Drain comes from
+	methods   map[string]methodPolicy
+	others    policy.Settings     // of methods that the app does not have
+	balances  map[string]balanced // by service
+	configs   map[string]config
 }
 
 // Process is one operating-system process of a plan, or each of its replicas.

@@ -6,8 +6,11 @@ import (
 	"strings"
 )
 
-// deadlineKey is of a whole plan, its policies and its methods.
-const deadlineKey = "deadline"
+// deadlineKey is of a whole plan, its policies and its methods; drainKey of a whole plan.
+const (
+	deadlineKey = "deadline"
+	drainKey    = "drain"
+)
 
 const retryPolicy = "retry"
 
@@ -71,7 +74,17 @@ func (p *Plan) policyRows() [][]string {
 		last = g.Policy
 		rows = append(rows, []string{name, g.What, p.which(g), g.origin()})
 	}
-	return rows
+	return append(rows,
+		[]string{"panic", "the call fails, the process lives on", "all", "always"},
+		[]string{drainKey, p.drainText(), "all", p.drainSaid.origin()})
+}
+
+// drainText is Drain for people and programs.
+func (p *Plan) drainText() string {
+	if p.Drain < 0 {
+		return off
+	}
+	return p.Drain.String()
 }
 
 func (a Applied) origin() string {

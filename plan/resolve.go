@@ -85,8 +85,8 @@ type rule struct {
 func (r *resolver) resolve() {
 	r.plan = &Plan{
 		File: r.file, App: r.model.App, Admin: defaultAdmin, Insecure: r.raw.insecure.v,
-		deadline: defaultDeadline, methods: map[string]methodPolicy{}, configs: map[string]config{},
-		balances: map[string]balanced{},
+		Drain: defaultDrain, deadline: defaultDeadline,
+		methods: map[string]methodPolicy{}, configs: map[string]config{}, balances: map[string]balanced{},
 	}
 	r.checkApp()
 	r.placeServices()
@@ -112,6 +112,9 @@ func (r *resolver) checkApp() {
 	}
 	if r.raw.deadline.set() {
 		r.plan.deadline = r.raw.deadline.v
+	}
+	if r.raw.drain.set() {
+		r.plan.Drain, r.plan.drainSaid = r.raw.drain.v, Applied{From: drainKey, At: r.raw.drain.at}
 	}
 	if r.raw.link.set() {
 		r.knownLink(r.raw.link)

@@ -263,6 +263,7 @@ version: 1
 app: chirp
 link: http
 deadline: 5s
+drain: 1m
 admin: 127.0.0.1:0
 store:
   url: sqlite:data

@@ -174,6 +174,55 @@ func TestWhatDoesNotDrainIsCutOff(t *testing.T) {
 	}
 }
 
+func TestADrainMayBeOff(t *testing.T) {
+	t.Parallel()
+	entered, ended := make(chan struct{}), make(chan struct{})
+	hang := func(ctx context.Context) {
+		entered <- struct{}{}
+		<-ctx.Done()
+		ended <- struct{}{}
+	}
+	p := startAll(t, pair(func(_ context.Context, h *kerf.Host) error {
+		h.RegisterService(frontDesc(), &handlers{})
+		h.Handle("GET /{$}", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { hang(r.Context()) }))
+		return nil
+	}, func(_ context.Context, h *kerf.Host) error {
+		linktestv1.RegisterExerciseServer(h, &handlers{unary: func(ctx context.Context, m *message) (*message, error) {
+			hang(ctx)
+			return m, nil
+		}})
+		return nil
+	}), "version: 1\napp: pair\ndrain: off\n"+
+		"processes: {all: {services: [front, back], link: http, web: 127.0.0.1:0}}\n", "back")
+	cc := dial(t, p)
+	failed := make(chan error, 2)
+	go func() {
+		_, err := linktestv1.NewExerciseClient(cc).Unary(t.Context(), &message{})
+		failed <- err
+	}()
+	go func() {
+		response, err := http.Get(p.Web())
+		if err == nil {
+			_ = response.Body.Close()
+		}
+		failed <- err
+	}()
+	await(t, "the call or the page", entered)
+	await(t, "the other", entered)
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		stop(t, p) // without an error
+	}()
+	for range 2 {
+		await(t, "the end of a handler's context", ended)
+		if await(t, "the end of a call or a page", failed) == nil {
+			t.Error("it was answered")
+		}
+	}
+	await(t, "the stop", stopped)
+}
+
 func TestBackgroundWorkThatDoesNotEndIsNamed(t *testing.T) {
 	t.Parallel()
 	release := make(chan struct{})

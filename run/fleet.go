@@ -42,7 +42,7 @@ func NewFleet(p *plan.Plan, o FleetOptions) (*fleet.Fleet, error) {
 		return !slices.ContainsFunc(processes, func(q fleet.Process) bool { return q.Name == name })
 	})
 	return fleet.New(processes, fleet.Options{
-		App: p.App, Plan: p.File, Stdout: o.Stdout, StatusFile: o.Status, Order: order,
+		App: p.App, Plan: p.File, Stdout: o.Stdout, StatusFile: o.Status, Order: order, StopTimeout: p.Drain,
 	})
 }
 

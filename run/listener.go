@@ -86,8 +86,11 @@ func (l *listener) shutdown(ctx context.Context) error {
 	if err != nil {
 		err = fmt.Errorf("shutdown %s: requests still run: %w", l.url(), err)
 	}
-	return errors.Join(err, l.server.Close(), ignoreClosed(l.Close()))
+	return errors.Join(err, l.close())
 }
+
+// close cuts off the requests that run.
+func (l *listener) close() error { return errors.Join(l.server.Close(), ignoreClosed(l.Close())) }
 
 func ignoreClosed(err error) error {
 	if errors.Is(err, net.ErrClosed) {

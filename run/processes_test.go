@@ -1,6 +1,7 @@
 package run_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -198,6 +199,31 @@ func TestAFleetTellsWhyAProcessCannotStart(t *testing.T) {
 		if !strings.Contains(last, want) {
 			t.Errorf("the last words are\n%s\nwithout %q", last, want)
 		}
+	}
+}
+
+func TestAFleetDrainsForAsLongAsThePlanSays(t *testing.T) {
+	t.Parallel()
+	for said, want := range map[string]string{"drain: 77s\n": "1m17s", "drain: off\n": "20s", "": "20s"} {
+		t.Run(said, func(t *testing.T) {
+			t.Parallel()
+			var out buffer
+			f, err := run.NewFleet(parse(t, pair(nil, nil), apart+said), run.FleetOptions{
+				Program: []string{os.Args[0]}, Env: []string{boundEnv + "=1"}, Data: t.TempDir(), Stdout: &out,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			ended := make(chan struct{})
+			go func() {
+				defer close(ended)
+				_ = f.Run(ctx) // they are never ready
+			}()
+			poll(t, "it says "+want, func() bool { return strings.Contains(out.String(), "may drain for "+want+"\n") })
+			cancel()
+			await(t, "the end of the fleet", ended)
+		})
 	}
 }
 

@@ -22,8 +22,15 @@ import (
 // runFlags are the flags of run.
 type runFlags struct{ plan, process, data, web, log, level string }
 
-// stopTimeout bounds the drain of a process that no fleet has given a bound.
-const stopTimeout = 20 * time.Second
+// stopBound is for a process that no fleet has given one: the drain of the plan, or if there is none, a time for the
+// rest.
+func stopBound(p *plan.Plan) time.Duration {
+	const rest = 20 * time.Second
+	if p.Drain <= 0 {
+		return rest
+	}
+	return p.Drain
+}
 
 func (c *commands) runCommand() *cobra.Command {
 	var f runFlags
@@ -140,11 +147,11 @@ func (c *commands) runAlone(ctx context.Context, p *plan.Plan, f runFlags) error
 		return explain(err)
 	}
 	if err := process.Ready(ctx); err != nil {
-		return errors.Join(err, stopProcess(ctx, process, stopTimeout))
+		return errors.Join(err, stopProcess(ctx, process, stopBound(p)))
 	}
 	running.Store(process)
 	c.announce(p, f, process.Web())
-	return await(ctx, process, nil, stopTimeout)
+	return await(ctx, process, nil, stopBound(p))
 }
 
 // runOne runs one of several processes: for a fleet, or for an orchestrator,
@@ -182,11 +189,11 @@ func runDetached(ctx context.Context, o Options) error {
 		return explain(err)
 	}
 	if err := process.Ready(ctx); err != nil {
-		return errors.Join(err, stopProcess(ctx, process, stopTimeout))
+		return errors.Join(err, stopProcess(ctx, process, stopBound(o.Plan)))
 	}
 	process.Logger().InfoContext(ctx, "ready",
 		"listening", process.URLs(), "web", process.Web(), "admin", process.Admin())
-	return await(ctx, process, nil, stopTimeout)
+	return await(ctx, process, nil, stopBound(o.Plan))
 }
 
 // followDirectory keeps the directory as the fleet tells, until stopped.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -27,10 +28,18 @@ import (
 
 var update = flag.Bool("update", false, "write what came out into the golden files")
 
-// appEnv makes this binary the test app, as which tests start it.
-const appEnv = "RUN_TEST_APP"
+// appEnv makes this binary the test app, as which tests start it, and boundEnv one that only says how long
+// it may drain.
+const (
+	appEnv   = "RUN_TEST_APP"
+	boundEnv = "RUN_TEST_BOUND"
+)
 
 func TestMain(m *testing.M) {
+	if os.Getenv(boundEnv) != "" {
+		fmt.Fprintln(os.Stdout, "may drain for", os.Getenv("KERF_STOP_TIMEOUT"))
+		os.Exit(0)
+	}
 	if os.Getenv(appEnv) != "" {
 		kit.Main(pair(nil, nil))
 		os.Exit(0)

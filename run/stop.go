@@ -15,8 +15,8 @@ import (
 // processes are refused, and what runs of them finishes, as does background work,
 // whose contexts end; then the calls that nobody waits for. Calls within the process are
 // refused after that, since all of these make some. Then come OnStop, in reverse order, and the stores. ctx bounds the
-// drain; what still runs then is cut off. Later calls wait for the first and give
-// its error.
+// drain; what still runs then is cut off. Under drain: off of the plan, pages and calls are cut off at once, which
+// is no error. Later calls wait for the first and give its error.
 func (p *Process) Stop(ctx context.Context) error {
 	p.stopping.Do(func() { p.stopErr = p.stop(ctx) })
 	return p.stopErr
@@ -30,7 +30,7 @@ func (p *Process) stop(ctx context.Context) error {
 	p.endWork()
 	errs := []error{p.drainCallers(ctx), p.drainSent(ctx)}
 	if p.local != nil {
-		errs = append(errs, shutdown(ctx, p.local), p.drainSent(ctx)) // the last handlers may have sent calls too
+		errs = append(errs, p.shutdown(ctx, p.local), p.drainSent(ctx)) // the last handlers may have sent calls too
 	}
 	ctx, cancel := lastWords(ctx)
 	defer cancel()
@@ -59,10 +59,10 @@ func lastWords(ctx context.Context) (context.Context, context.CancelFunc) {
 func (p *Process) drainCallers(ctx context.Context) error {
 	var drains []func(context.Context) error
 	if p.web != nil {
-		drains = append(drains, p.web.shutdown)
+		drains = append(drains, p.drainWeb)
 	}
 	for _, s := range p.servers {
-		drains = append(drains, func(ctx context.Context) error { return shutdown(ctx, s) })
+		drains = append(drains, func(ctx context.Context) error { return p.shutdown(ctx, s) })
 	}
 	for _, e := range p.engines {
 		drains = append(drains, e.waitForWork)
@@ -84,7 +84,20 @@ func (p *Process) drainSent(ctx context.Context) error {
 	return p.seam.Drain(ctx)
 }
 
-func shutdown(ctx context.Context, s link.Server) error {
+// cutsOff tells that the plan does not wait for calls and pages that run.
+func (p *Process) cutsOff() bool { return p.options.Plan.Drain < 0 }
+
+func (p *Process) drainWeb(ctx context.Context) error {
+	if p.cutsOff() {
+		return p.web.close()
+	}
+	return p.web.shutdown(ctx)
+}
+
+func (p *Process) shutdown(ctx context.Context, s link.Server) error {
+	if p.cutsOff() {
+		return s.Close()
+	}
 	err := s.Shutdown(ctx)
 	return errors.Join(err, s.Close())
 }

@@ -156,8 +156,9 @@ func TestAPartOfALessonCanBeTakenAwayAlone(t *testing.T) {
 	const plan = "first: 1 # without one: first: 2\n  second: 1 # without other: second: 2\n" +
 		"third: 1 # without: third: 2\nlast: 1\n"
 	var ran string
+	var ofAll bool
 	parted := demo.Lesson{Name: "parted", Plan: plan, Run: func(_ context.Context, s *demo.Stage) error {
-		ran = s.Plan()
+		ran, ofAll = s.Plan(), s.BareOfAll()
 		s.Claimf(true, "nothing")
 		return nil
 	}}
@@ -170,6 +171,9 @@ func TestAPartOfALessonCanBeTakenAwayAlone(t *testing.T) {
 		err := kit.Run(t.Context(), app(), []string{"demo", part}, io.Discard, io.Discard, kit.Demo(parted))
 		if err != nil || ran != want {
 			t.Errorf("%s: %v, and its plan is\n%s", part, err, ran)
+		}
+		if ofAll != (part == "--without") {
+			t.Errorf("%s: it says that all is taken away: %v", part, ofAll)
 		}
 	}
 	err := kit.Run(t.Context(), app(), []string{"demo", "--without=all"}, io.Discard, io.Discard, kit.Demo(parted))

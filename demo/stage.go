@@ -74,8 +74,12 @@ func (s *Stage) Plan() string {
 	return s.lesson.Plan
 }
 
-// Bare tells that the lesson is to do without what it is about, where that is no line of a plan.
+// Bare tells that the lesson is to do without what it is about, or without a part of that.
 func (s *Stage) Bare() bool { return s.bare.bare }
+
+// BareOfAll tells that it is to do without all of that, not without a part alone: what is no line of its plan, it
+// leaves out then.
+func (s *Stage) BareOfAll() bool { return s.bare.bare && s.bare.part == "" }
 
 // Without is the lesson's plan without what it is about.
 func (s *Stage) Without() string { return s.lesson.Without("") }

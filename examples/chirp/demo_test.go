@@ -47,7 +47,10 @@ var ofLessons = map[string]struct {
 		{"retry", says{"pages fail (none)"}, nil},
 		{"replicas", says{"pages fail (none)"}, nil},
 	}},
-	"rolling":     {"1", []taken{{"", says{"requests fail meanwhile"}, says{"are replaced"}}}},
+	"rolling": {"1", []taken{
+		{"", says{"requests fail meanwhile", "log-ins fail"}, says{"are replaced"}},
+		{"drain", says{"log-ins fail"}, says{"are replaced"}},
+	}},
 	"notify-down": {"1", []taken{{"", says{"is told of each"}, says{"posts fail (none)"}}}},
 	"loginstorm":  {"1", []taken{{"", says{"MiB more", "other pages take"}, nil}}},
 	"slow-database": {"2", []taken{

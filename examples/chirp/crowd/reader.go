@@ -2,6 +2,7 @@ package crowd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 )
@@ -35,6 +36,13 @@ func (r *Readers) Look(ctx context.Context, path string) error {
 // Write sends a post.
 func (r *Readers) Write(ctx context.Context, text string) error {
 	return r.with(ctx, func(p *person) error { return p.write(ctx, text) })
+}
+
+// LogIn takes a new session.
+func (r *Readers) LogIn(ctx context.Context) error {
+	return r.with(ctx, func(p *person) error {
+		return errors.Join(p.enter(ctx, "/login", p.name), p.look(ctx, "/"))
+	})
 }
 
 func (r *Readers) with(ctx context.Context, do func(*person) error) error {

@@ -66,7 +66,7 @@ func aboutSystems() []demo.Lesson {
 			Shows: "kill -9 of one of two replicas, under load: no page fails",
 		},
 		{
-			Name: "rolling", Read: "docs/patterns/rolling-update.md", Run: rolling,
+			Name: "rolling", Read: "docs/patterns/rolling-update.md", Run: rolling, App: slowLogIns,
 			Shows: "every process is replaced by a new one, as in an update: no request fails",
 		},
 		{

@@ -155,10 +155,10 @@ func TestAPartOfALessonCanBeTakenAwayAlone(t *testing.T) {
 	t.Parallel()
 	const plan = "first: 1 # without one: first: 2\n  second: 1 # without other: second: 2\n" +
 		"third: 1 # without: third: 2\nlast: 1\n"
-	var ran string
+	var ran, less string
 	var ofAll bool
 	parted := demo.Lesson{Name: "parted", Plan: plan, Run: func(_ context.Context, s *demo.Stage) error {
-		ran, ofAll = s.Plan(), s.BareOfAll()
+		ran, less, ofAll = s.Plan(), s.Without("other"), s.BareOfAll()
 		s.Claimf(true, "nothing")
 		return nil
 	}}
@@ -171,6 +171,9 @@ func TestAPartOfALessonCanBeTakenAwayAlone(t *testing.T) {
 		err := kit.Run(t.Context(), app(), []string{"demo", part}, io.Discard, io.Discard, kit.Demo(parted))
 		if err != nil || ran != want {
 			t.Errorf("%s: %v, and its plan is\n%s", part, err, ran)
+		}
+		if want := strings.Replace(want, "second: 1 # without other: second: 2", "second: 2", 1); less != want {
+			t.Errorf("%s: without one more part its plan is\n%s", part, less)
 		}
 		if ofAll != (part == "--without") {
 			t.Errorf("%s: it says that all is taken away: %v", part, ofAll)

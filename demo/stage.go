@@ -81,8 +81,8 @@ func (s *Stage) Bare() bool { return s.bare.bare }
 // leaves out then.
 func (s *Stage) BareOfAll() bool { return s.bare.bare && s.bare.part == "" }
 
-// Without is the lesson's plan without what it is about.
-func (s *Stage) Without() string { return s.lesson.Without("") }
+// Without is Plan without what the lesson is about, or without one more part of it.
+func (s *Stage) Without(part string) string { return Lesson{Plan: s.Plan()}.Without(part) }
 
 // Sayf tells what happens now.
 func (s *Stage) Sayf(format string, args ...any) {

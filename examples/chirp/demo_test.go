@@ -41,7 +41,8 @@ var ofLessons = map[string]struct {
 	"upstream":  {"1", []taken{{"", says{"with 503", "are refused"}, says{"are answered (all)"}}}},
 	"retrystorm": {"1", []taken{
 		{"", says{"each call is tried", "the callee can do"}, says{"before it"}},
-		{"admission", says{"the callee can do"}, says{"each call is tried"}}, // which the budget sees to alone
+		{"admission", says{"the callee can do"}, says{"each call is tried"}},
+		{"budget", says{"each call is tried"}, says{"the callee can do"}},
 	}},
 	"replica-killed": {"2", []taken{
 		{"retry", says{"pages fail (none)"}, nil},

@@ -28,7 +28,7 @@ func pages(s *demo.Stage, all []demo.Calls) {
 // twice measures what becomes of a plan without what the lesson is about, and then of that with
 // it. A lesson that is to do without measures once.
 func twice[T any](s *demo.Stage, measure func(plan string) (T, error)) ([]T, error) {
-	plans := []string{s.Without(), s.Plan()}
+	plans := []string{s.Without(""), s.Plan()}
 	if s.Bare() {
 		plans = plans[1:]
 	}

@@ -2,7 +2,6 @@ package lessons
 
 import (
 	"context"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -21,36 +20,58 @@ const (
 	stormRecovery = 2 * time.Second
 )
 
-// retrystorm takes nine of ten workers away while twice as many call as usual: first without
-// what protects, then with it.
+// retrystorm takes nine of ten workers away while twice as many call as usual: without what protects, then without
+// admission alone, which hides what the budget does, then with both.
 func retrystorm(ctx context.Context, s *demo.Stage) error {
-	both, err := twice(s, func(plan string) ([]phase, error) { return storm(ctx, s, plan) })
-	if err != nil {
+	var off, open, on stormed
+	var err error
+	if !s.Bare() {
+		if off, err = storm(ctx, s, s.Without(""), s.Part); err != nil {
+			return err
+		}
+	}
+	if open, err = storm(ctx, s, s.Without("admission"), s.Part/4); err != nil { // enough to count attempts
 		return err
 	}
-	off, on, all := both[0], both[len(both)-1], slices.Concat(both...)
-	s.Columns([]string{
-		"without: before", "begins", "storm", "after", "with: before", "begins", "storm", "after",
-	}[:len(all)]...)
-	s.Figure("calls a second", "", each(all, func(p phase) float64 { return p.rate(len(p.calls)) })...)
-	s.Figure("attempts", "a call", each(all, phase.attempts)...)
-	s.Figure("answered a second", "", each(all, phase.goodput)...)
-	s.Figure("answered", "%", each(all, func(p phase) float64 { return p.calls.Answered() })...)
-	s.Figure("median", "ms", each(all, func(p phase) float64 { return ms(p.calls.Quantile(0.5)) })...)
-	const before, begins, goesOn, after = 0, 1, 2, 3
-	could, can, able := off[goesOn].goodput(), on[goesOn].goodput(), on[goesOn].able
+	if on, err = storm(ctx, s, s.Plan(), s.Part); err != nil {
+		return err
+	}
+	tellStorms(s, off, open, on)
+	can, able := on.storm.goodput(), on.storm.able
 	s.Claimf(able > 0 && can >= 0.8*able, "from %v after its beginning on, the callee can do %.0f calls a second, and "+
 		"answers %.0f in time (at least 80 %%)", stormBegins, able, can)
-	s.Claimf(s.Bare() || could <= can/10,
-		"without them at most a tenth of that: %.0f instead of %.0f answers a second", could, can)
-	tried := on[begins].attempts()
-	s.Claimf(tried < 1.2, "when it begins, each call is tried %.3g times (less than 1.2)", tried)
-	recovered, healthy := on[after].calls.Answered(), on[before].calls.Answered()
+	if could := off.storm.goodput(); !s.Bare() {
+		s.Claimf(could <= can/10,
+			"without them at most a tenth of that: %.0f instead of %.0f answers a second", could, can)
+	}
+	tried := open.storm.attempts()
+	s.Claimf(tried < 1.2, "if the callee refuses nothing, each call is tried %.3g times (less than 1.2)", tried)
+	recovered, healthy := on.after.calls.Answered(), on.before.calls.Answered()
 	s.Claimf(recovered >= 99, "from %v after its end on, %.4g %% of the calls are answered (at least 99 %%)",
 		stormRecovery, recovered)
 	s.Claimf(healthy == 100, "before it, %.4g %% are (all)", healthy)
 	return nil
 }
+
+func tellStorms(s *demo.Stage, off, open, on stormed) {
+	all := append([]phase{open.storm}, on.phases()...)
+	columns := []string{"no admission: storm", "plan: before", "begins", "storm", "after"}
+	if !s.Bare() {
+		all = append(off.phases(), all...)
+		columns = append([]string{"without: before", "begins", "storm", "after"}, columns...)
+	}
+	s.Columns(columns...)
+	s.Figure("calls a second", "", each(all, func(p phase) float64 { return p.rate(len(p.calls)) })...)
+	s.Figure("attempts", "a call", each(all, phase.attempts)...)
+	s.Figure("answered a second", "", each(all, phase.goodput)...)
+	s.Figure("answered", "%", each(all, func(p phase) float64 { return p.calls.Answered() })...)
+	s.Figure("median", "ms", each(all, func(p phase) float64 { return ms(p.calls.Quantile(0.5)) })...)
+}
+
+// stormed is what became of the calls before, in and after a storm.
+type stormed struct{ before, begins, storm, after phase }
+
+func (s stormed) phases() []phase { return []phase{s.before, s.begins, s.storm, s.after} }
 
 // phase is the calls of a while.
 type phase struct {
@@ -66,23 +87,22 @@ func (p phase) goodput() float64 { return p.rate(len(p.calls) - len(p.calls.Fail
 
 func (p phase) attempts() float64 { return float64(p.sent) / float64(max(1, len(p.calls))) }
 
-// storm gives what became of the calls before, in and after it.
-func storm(ctx context.Context, s *demo.Stage, plan string) ([]phase, error) {
+func storm(ctx context.Context, s *demo.Stage, plan string, part time.Duration) (stormed, error) {
 	pool := newWorkers(stormWorkers, stormTakes)
 	var sent atomic.Int64
 	system, err := s.Inside(ctx, plan, counting(before(s.App(), "chirp.follows", pool.work), &sent))
 	if err != nil {
-		return nil, err
+		return stormed{}, err
 	}
 	call, err := countingFollows(system, "web")
 	if err != nil {
-		return nil, err
+		return stormed{}, err
 	}
 	s.Sayf("%d calls a second to follows, which can answer %d", stormUsual, stormUsual*2)
 	usual := demo.Begin(ctx, stormUsual, call)
 	defer usual.End()
-	if err := demo.Wait(ctx, s.Part/2); err != nil {
-		return nil, err
+	if err := demo.Wait(ctx, part/2); err != nil {
+		return stormed{}, err
 	}
 	begin, before := usual.Now(), sent.Load()
 	back := pool.lose(stormWorkers - stormLeft)
@@ -91,30 +111,33 @@ func storm(ctx context.Context, s *demo.Stage, plan string) ([]phase, error) {
 	err = demo.Wait(ctx, stormBegins)
 	worked, begun := pool.soFar(), sent.Load()
 	if err == nil {
-		err = demo.Wait(ctx, s.Part)
+		err = demo.Wait(ctx, part)
 	}
 	able, gone := capacity(stormLeft, worked, pool.soFar()), sent.Load()
 	back()
 	end, stormy := usual.Now(), more.End()
 	if err != nil {
-		return nil, err
+		return stormed{}, err
 	}
 	s.Sayf("it has its workers and its load of before")
 	later, calm := begin+stormBegins, end+stormRecovery
 	if err := demo.Wait(ctx, calm-usual.Now()); err != nil {
-		return nil, err
+		return stormed{}, err
 	}
 	after := sent.Load()
-	if err := demo.Wait(ctx, s.Part/2); err != nil {
-		return nil, err
+	if err := demo.Wait(ctx, part/2); err != nil {
+		return stormed{}, err
 	}
 	over, after, all := usual.Now(), sent.Load()-after, usual.End()
 	stormy = stormy.From(begin)
-	return []phase{
-		{all.Between(0, begin), begin, before, 0},
-		{append(all.Between(begin, later), stormy.Between(begin, later)...), later - begin, begun - before, 0},
-		{append(all.Between(later, end), stormy.Between(later, end)...), end - later, gone - begun, able},
-		{all.Between(calm, over), over - calm, after, 0},
+	both := func(from, to time.Duration) demo.Calls {
+		return append(all.Between(from, to), stormy.Between(from, to)...)
+	}
+	return stormed{
+		before: phase{all.Between(0, begin), begin, before, 0},
+		begins: phase{both(begin, later), later - begin, begun - before, 0},
+		storm:  phase{both(later, end), end - later, gone - begun, able},
+		after:  phase{all.Between(calm, over), over - calm, after, 0},
 	}, system.Stop()
 }
 

@@ -116,6 +116,7 @@ func (r *resolver) connect() {
 			r.plan.methods[m.Name] = r.policy(to.Name, m)
 		}
 	}
+	r.tellMisfits()
 	for _, from := range r.model.Services {
 		for _, name := range from.Calls {
 			to, known := r.model.service(name)

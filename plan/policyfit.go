@@ -47,12 +47,13 @@ func (s *settling) fitTimes(p *methodPolicy) {
 	}
 	callers := fmt.Sprintf("callers of %s wait no longer than %v%s", s.method.Name, p.deadline, less)
 	if s.Bulkhead != nil && s.Bulkhead.Wait >= wait {
-		s.add(s.origins["bulkhead"].at,
+		s.misfit(s.origins["bulkhead"].at, "bulkhead", wait,
 			fmt.Sprintf("calls wait up to %v for a place, and %s", s.Bulkhead.Wait, callers),
 			fmt.Sprintf("write a wait below %v, queue: off, or a longer deadline", wait))
 	}
 	if s.Hedge != nil && s.Hedge.After >= wait {
-		s.add(s.origins["hedge"].at, fmt.Sprintf("the second call is made after %v, and %s", s.Hedge.After, callers),
+		s.misfit(s.origins["hedge"].at, "hedge", wait,
+			fmt.Sprintf("the second call is made after %v, and %s", s.Hedge.After, callers),
 			fmt.Sprintf("write an after below %v, or a longer deadline", wait))
 	}
 	if from, said := s.origins[retryPolicy]; said && s.Retry != nil {
@@ -68,14 +69,17 @@ func (s *settling) fitRetry(at Position, wait time.Duration, callers string) {
 	all := time.Duration(attempts)*s.Retry.Timeout + pauses
 	switch {
 	case attempts > 1 && first >= wait:
-		s.add(at, fmt.Sprintf("the first pause of retry is up to %v, and %s", first, callers),
+		s.misfit(at, retryPolicy, wait,
+			fmt.Sprintf("the first pause of retry is up to %v, and %s", first, callers),
 			fmt.Sprintf("write a backoff below %v, or a longer deadline", wait))
 	case bounded && all > wait && pauses >= wait:
-		s.add(at, fmt.Sprintf("the pauses between %d attempts take up to %v, and %s", attempts, pauses, callers),
+		s.misfit(at, retryPolicy, wait,
+			fmt.Sprintf("the pauses between %d attempts take up to %v, and %s", attempts, pauses, callers),
 			"write a shorter backoff, fewer attempts, or a longer deadline")
 	case bounded && all > wait:
-		s.add(at, fmt.Sprintf("%d attempts of %v, with pauses, take up to %v, and %s",
-			attempts, s.Retry.Timeout, all, callers),
+		s.misfit(at, retryPolicy, wait,
+			fmt.Sprintf("%d attempts of %v, with pauses, take up to %v, and %s",
+				attempts, s.Retry.Timeout, all, callers),
 			fmt.Sprintf("write a timeout of at most %v, fewer attempts, or a longer deadline",
 				((wait-pauses)/time.Duration(attempts)).Truncate(time.Millisecond)))
 	}
@@ -112,7 +116,7 @@ func (s *settling) fitFallback() {
 	case f.Method == s.method.Name:
 		s.add(at, f.Method+" cannot answer for itself", "name another method, or write retry to call it again")
 	case owner != s.owner || other.streams() || other.Input != s.method.Input || other.Output != s.method.Output:
-		s.add(at, fmt.Sprintf("%s cannot answer for %s", f.Method, s.method.Name),
+		s.misfit(at, "method", 0, fmt.Sprintf("%s cannot answer for %s", f.Method, s.method.Name),
 			"name a unary method of the same service that takes and gives the same messages")
 	}
 	f.Method = "/" + f.Method
@@ -131,6 +135,6 @@ func (s *settling) fitAnswer(answer []byte, at Position) {
 	if _, rest, placed := strings.Cut(why, "): "); placed { // a place in the JSON, which nobody has seen
 		why = rest
 	}
-	s.add(at, fmt.Sprintf("the answer of the fallback is no %s, which %s gives: %s",
+	s.misfit(at, "answer", 0, fmt.Sprintf("the answer of the fallback is no %s, which %s gives: %s",
 		s.method.Output.FullName(), s.method.Name, why), "write its fields as protobuf's JSON has them")
 }

@@ -58,7 +58,8 @@ type resolver struct {
 	homes    map[string]*site // by service
 	rules    map[string]*rule // by method
 	policies []policyEntry    // the most specific first
-	meant    map[string]bool  // services that a misspelt name was probably for
+	misfits  []misfit
+	meant    map[string]bool // services that a misspelt name was probably for
 
 	strangers bool // there are services that the model does not know
 }

@@ -123,7 +123,7 @@ func admissionKeys(a *policy.Admission) []key {
 	return []key{
 		{
 			"least", "The limit shrinks to no less, but for a moment every 10 s while calls stay slow even so. " +
-				"Default: 32.",
+				"Default: 32, or most if that is less.",
 			"", wholeOf(&a.Least, maxCalls),
 		},
 		{"most", "The limit is never higher. Default: 2000.", "", wholeOf(&a.Most, maxCalls)},

@@ -132,8 +132,8 @@ type Idle struct {
 type Admission struct {
 	Scope string // methods of one scope count together
 
-	// Least is below what the limit does not shrink; 0: 32. While calls stay slow even so, it is
-	// half of that for a moment every 10 s, to see whether fewer calls are faster.
+	// Least is below what the limit does not shrink; 0: 32, or Most if that is less. While calls stay
+	// slow even so, it is half of that for a moment every 10 s, to see whether fewer calls are faster.
 	Least int
 
 	Most int // the limit is never higher; 0: 2,000
@@ -179,8 +179,8 @@ func (r Retry) withDefaults() Retry {
 }
 
 func (a Admission) withDefaults() Admission {
-	or(&a.Least, 32)
 	or(&a.Most, 2000)
+	or(&a.Least, min(32, a.Most))
 	a.Most = max(a.Most, a.Least)
 	return a
 }

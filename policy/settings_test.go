@@ -40,6 +40,7 @@ func TestPoliciesTellTheirDefaultsInWords(t *testing.T) {
 		{policy.Fallback{Answer: []byte(`{}`)}, "{}"},
 		{policy.Idle{Limit: time.Minute}, "1m0s without a message"},
 		{policy.Admission{}, "adaptive, 32 to 2000 calls"},
+		{policy.Admission{Most: 3}, "adaptive, 3 to 3 calls"},
 		{policy.Rate{Calls: 2.5}, "2.5 calls/s of each caller, bursts of 3"},
 	} {
 		if got := test.policy.String(); got != test.want {

@@ -51,13 +51,30 @@ func (s *settling) fitTimes(p *methodPolicy) {
 			fmt.Sprintf("calls wait up to %v for a place, and %s", s.Bulkhead.Wait, callers),
 			fmt.Sprintf("write a wait below %v, queue: off, or a longer deadline", wait))
 	}
-	if s.Hedge != nil && s.Hedge.After >= wait {
-		s.misfit(s.origins["hedge"].at, "hedge", wait,
-			fmt.Sprintf("the second call is made after %v, and %s", s.Hedge.After, callers),
-			fmt.Sprintf("write an after below %v, or a longer deadline", wait))
-	}
+	s.fitHedge(wait, callers)
 	if from, said := s.origins[retryPolicy]; said && s.Retry != nil {
 		s.fitRetry(from.at, wait, callers)
+	}
+}
+
+// fitHedge refuses a second call that comes after the end: of the attempt within which both are
+// made, or of the caller's patience.
+func (s *settling) fitHedge(wait time.Duration, callers string) {
+	if s.Hedge == nil {
+		return
+	}
+	ends, longer := callers, "deadline"
+	if s.Retry != nil && s.Retry.Timeout > 0 && s.Retry.Timeout < wait {
+		wait = s.Retry.Timeout
+		ends = fmt.Sprintf(
+			"an attempt at %s, within which both are made, ends after %v (the timeout of retry, line %d)",
+			s.method.Name, wait, s.origins[retryPolicy].at.Line)
+		longer = "timeout of retry"
+	}
+	if s.Hedge.After >= wait {
+		s.misfit(s.origins["hedge"].at, "hedge", wait,
+			fmt.Sprintf("the second call is made after %v, and %s", s.Hedge.After, ends),
+			fmt.Sprintf("write an after below %v, or a longer %s", wait, longer))
 	}
 }
 

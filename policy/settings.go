@@ -85,7 +85,8 @@ func (r Retry) Pauses() (first, longest, all time.Duration) {
 
 // Hedge makes an idempotent call a second time when the answer is slow, and takes what
 // comes first ("The Tail at Scale", Dean and Barroso 2013). Hedges are paid for from the
-// budget of retries. Of methods that are not idempotent it does nothing.
+// budget of retries. Both calls are within one attempt of Retry, and end with its Timeout. Of
+// methods that are not idempotent it does nothing.
 type Hedge struct {
 	// After is when. 0: the 95th percentile of the method's last 128 durations, once there are
 	// 16, and a millisecond at least.

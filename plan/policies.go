@@ -159,7 +159,7 @@ func (r *resolver) settle(owner string, m Method, p *methodPolicy) {
 	choose(s, "bulkhead", &s.Bulkhead, func(f *filePolicy) placed[*policy.Bulkhead] { return f.bulkhead })
 	choose(s, "breaker", &s.Breaker, func(f *filePolicy) placed[*policy.Breaker] { return f.breaker })
 	choose(s, retryPolicy, &s.Retry, func(f *filePolicy) placed[*policy.Retry] { return f.retry })
-	choose(s, "hedge", &s.Hedge, func(f *filePolicy) placed[*policy.Hedge] { return f.hedge })
+	choose(s, hedgePolicy, &s.Hedge, func(f *filePolicy) placed[*policy.Hedge] { return f.hedge })
 	choose(s, "fallback", &s.Fallback, func(f *filePolicy) placed[*policy.Fallback] { return f.fallback })
 	choose(s, "idle", &s.Idle, func(f *filePolicy) placed[*policy.Idle] { return f.idle })
 	choose(s, "admission", &s.Admission, func(f *filePolicy) placed[*policy.Admission] { return f.admission })
@@ -211,7 +211,7 @@ func (s *settling) fit(p *methodPolicy) {
 	if s.method.streams() {
 		kind := "is a " + s.method.kind()
 		without(s, retryPolicy, &s.Retry, kind+", of which nothing is repeated", "")
-		without(s, "hedge", &s.Hedge, kind+", of which nothing is repeated", "")
+		without(s, hedgePolicy, &s.Hedge, kind+", of which nothing is repeated", "")
 		without(s, "fallback", &s.Fallback, kind+", for which nobody else answers", "")
 		without(s, "bulkhead", &s.Bulkhead, kind+", which rather waits than works", "")
 		without(s, "admission", &s.Admission, kind+", which rather waits than works", "")
@@ -220,14 +220,14 @@ func (s *settling) fit(p *methodPolicy) {
 		without(s, "idle", &s.Idle, "is no stream: the deadline bounds it", "")
 	}
 	if !s.method.Idempotent {
-		without(s, "hedge", &s.Hedge, "is not "+unmarked, markToHedge)
+		without(s, hedgePolicy, &s.Hedge, "is not "+unmarked, markToHedge)
 		if s.Retry != nil {
 			s.refuse(retryPolicy, "is not "+unmarked, markToRetry)
 		}
 	}
 	if p.wait != link.Reply {
 		unheard := "is " + p.wait.String() + ", and nobody waits for its answer"
-		without(s, "hedge", &s.Hedge, unheard, "")
+		without(s, hedgePolicy, &s.Hedge, unheard, "")
 		without(s, "fallback", &s.Fallback, unheard, "")
 	}
 	s.fitTimes(p)
@@ -239,8 +239,8 @@ func (s *settling) fit(p *methodPolicy) {
 func without[T any](s *settling, name string, has **T, why, instead string) {
 	if *has != nil {
 		s.refuse(name, why, instead+"leave "+name+" out")
-		delete(s.origins, name)
 	}
+	delete(s.origins, name)
 	*has = nil
 	s.lacks = append(s.lacks, name)
 }
@@ -269,7 +269,7 @@ func (s *settling) applied() []Applied {
 	add("bulkhead", s.Bulkhead != nil, s.Bulkhead)
 	add("breaker", s.Breaker != nil, s.Breaker)
 	add(retryPolicy, s.Retry != nil, s.retried())
-	add("hedge", s.Hedge != nil, s.Hedge)
+	add(hedgePolicy, s.Hedge != nil, s.Hedge)
 	add("idle", s.Idle != nil, s.Idle)
 	add("rate", s.Rate != nil, s.Rate)
 	add("admission", s.Admission != nil, s.Admission)

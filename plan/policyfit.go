@@ -72,7 +72,7 @@ func (s *settling) fitHedge(wait time.Duration, callers string) {
 		longer = "timeout of retry"
 	}
 	if s.Hedge.After >= wait {
-		s.misfit(s.origins["hedge"].at, "hedge", wait,
+		s.misfit(s.origins[hedgePolicy].at, hedgePolicy, wait,
 			fmt.Sprintf("the second call is made after %v, and %s", s.Hedge.After, ends),
 			fmt.Sprintf("write an after below %v, or a longer %s", wait, longer))
 	}

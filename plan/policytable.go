@@ -12,11 +12,11 @@ const (
 	drainKey    = "drain"
 )
 
-const retryPolicy = "retry"
+const retryPolicy, hedgePolicy = "retry", "hedge"
 
 // policyOrder is the order in which a call meets its policies.
 var policyOrder = []string{
-	deadlineKey, "fallback", "bulkhead", "breaker", retryPolicy, "hedge", balancePolicy, "idle", "rate", "admission",
+	deadlineKey, "fallback", "bulkhead", "breaker", retryPolicy, hedgePolicy, balancePolicy, "idle", "rate", "admission",
 }
 
 // policyGroup is methods for which the same holds.
@@ -122,7 +122,7 @@ func (p *Plan) which(g policyGroup) string { //nolint:gocognit // a row for each
 	}
 	switch n := len(g.methods); {
 	case n == total:
-		return "all"
+		return g.all()
 	case g.Policy == retryPolicy && n == alike && g.What != off && first.Idempotent:
 		return "all idempotent"
 	case g.Policy == retryPolicy && n == alike && g.What != off:
@@ -140,9 +140,17 @@ func (p *Plan) which(g policyGroup) string { //nolint:gocognit // a row for each
 		return shortNames(g.methods)
 	}
 	if len(whole) > 0 {
-		parts = append([]string{"all of " + strings.Join(whole, ", ")}, parts...)
+		parts = append([]string{g.all() + " of " + strings.Join(whole, ", ")}, parts...)
 	}
 	return strings.Join(parts, "; ")
+}
+
+// all is "all", with what methods must be to have the policy.
+func (g policyGroup) all() string {
+	if g.Policy == hedgePolicy {
+		return "all idempotent"
+	}
+	return "all"
 }
 
 // mayHave tells whether a policy could be of a call's method. A stream has no deadline of

@@ -13,21 +13,25 @@ type misfit struct {
 	kind       string        // a place may have one of each
 	room       time.Duration // what the method leaves to the policy; 0: it is not about time
 	what, hint string
-	more       int // further methods of which the same is true
+	warns      bool // the plan works all the same
+	more       int  // further methods of which the same is true
 }
 
 // misfit notes that what is said at a place does not fit the method. Of several methods the one
 // that leaves the least room is told of: what fits it fits the others.
 func (s *settling) misfit(at Position, kind string, room time.Duration, what, hint string) {
-	m := misfit{at, kind, room, what, hint, 0}
-	i := slices.IndexFunc(s.misfits, func(o misfit) bool { return o.at == at && o.kind == kind })
+	s.note(misfit{at: at, kind: kind, room: room, what: what, hint: hint})
+}
+
+func (r *resolver) note(m misfit) {
+	i := slices.IndexFunc(r.misfits, func(o misfit) bool { return o.at == m.at && o.kind == m.kind })
 	if i < 0 {
-		s.misfits = append(s.misfits, m)
+		r.misfits = append(r.misfits, m)
 		return
 	}
-	known := &s.misfits[i]
+	known := &r.misfits[i]
 	m.more = known.more + 1
-	if room >= known.room {
+	if m.room >= known.room {
 		m.what, m.hint, m.room = known.what, known.hint, known.room
 	}
 	*known = m
@@ -41,6 +45,10 @@ func (r *resolver) tellMisfits() {
 			m.what += " (likewise for 1 more method)"
 		case m.more > 1:
 			m.what += fmt.Sprintf(" (likewise for %d more methods)", m.more)
+		}
+		if m.warns {
+			r.warn(m.at, m.what, m.hint)
+			continue
 		}
 		r.add(m.at, m.what, m.hint)
 	}

@@ -36,6 +36,7 @@ type Method struct {
 	ServerStream bool
 	AnswersEmpty bool // the answer is google.protobuf.Empty
 	Idempotent   bool // it may run twice: its idempotency_level says so
+	ReadOnly     bool // it changes nothing: its idempotency_level is NO_SIDE_EFFECTS; then it is Idempotent too
 
 	// The messages that it takes and gives; nil: nothing is known of them.
 	Input, Output protoreflect.MessageDescriptor

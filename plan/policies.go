@@ -78,9 +78,11 @@ func (r *resolver) rankOf(name placed[string]) int {
 	return rankPattern + len(strings.ReplaceAll(name.v, "*", ""))
 }
 
-// The reason why a method cannot have what may let it run twice, and what to do about it.
+// The reasons why a method cannot have what may let it run twice, or what hides that it did not
+// run, and what to do about it.
 const (
 	unmarked    = "marked idempotent, so that it might run twice"
+	effects     = "marked as without side effects"
 	markToHedge = "mark it option idempotency_level = NO_SIDE_EFFECTS in its .proto, or "
 	markToRetry = "mark it option idempotency_level = IDEMPOTENT in its .proto, or leave retry out: what was never " +
 		"sent is repeated anyway"
@@ -92,17 +94,21 @@ func (r *resolver) checkUse(e policyEntry) {
 	if e.rank == rankAll || e.rank == rankMethod || r.strangers {
 		return
 	}
-	idempotent, streams := false, false
+	idempotent, readOnly, streams := false, false, false
 	for _, s := range r.model.Services {
 		for _, m := range s.Methods {
 			if e.about(s.Name, m) {
-				idempotent, streams = idempotent || m.Idempotent, streams || m.streams()
+				idempotent, readOnly = idempotent || m.Idempotent, readOnly || m.ReadOnly
+				streams = streams || m.streams()
 			}
 		}
 	}
 	none := "no method of " + e.pattern.v + " is "
 	if e.said.hedge.v != nil && !idempotent {
 		r.add(e.said.hedge.at, none+unmarked, markToHedge+"leave hedge out")
+	}
+	if e.said.fallback.v != nil && e.said.fallback.v.Last && !readOnly {
+		r.add(e.said.fallback.at, none+effects, markToHedge+"leave fallback out")
 	}
 	if e.said.retry.v != nil && !idempotent && e.rank >= rankPattern { // a service may well have other attempts
 		r.add(e.said.retry.at, none+unmarked, markToRetry)
@@ -160,7 +166,7 @@ func (r *resolver) settle(owner string, m Method, p *methodPolicy) {
 	choose(s, "breaker", &s.Breaker, func(f *filePolicy) placed[*policy.Breaker] { return f.breaker })
 	choose(s, retryPolicy, &s.Retry, func(f *filePolicy) placed[*policy.Retry] { return f.retry })
 	choose(s, hedgePolicy, &s.Hedge, func(f *filePolicy) placed[*policy.Hedge] { return f.hedge })
-	choose(s, "fallback", &s.Fallback, func(f *filePolicy) placed[*policy.Fallback] { return f.fallback })
+	choose(s, fallbackPolicy, &s.Fallback, func(f *filePolicy) placed[*policy.Fallback] { return f.fallback })
 	choose(s, "idle", &s.Idle, func(f *filePolicy) placed[*policy.Idle] { return f.idle })
 	choose(s, "admission", &s.Admission, func(f *filePolicy) placed[*policy.Admission] { return f.admission })
 	choose(s, "rate", &s.Rate, func(f *filePolicy) placed[*policy.Rate] { return f.rate })
@@ -212,7 +218,7 @@ func (s *settling) fit(p *methodPolicy) {
 		kind := "is a " + s.method.kind()
 		without(s, retryPolicy, &s.Retry, kind+", of which nothing is repeated", "")
 		without(s, hedgePolicy, &s.Hedge, kind+", of which nothing is repeated", "")
-		without(s, "fallback", &s.Fallback, kind+", for which nobody else answers", "")
+		without(s, fallbackPolicy, &s.Fallback, kind+", for which nobody else answers", "")
 		without(s, "bulkhead", &s.Bulkhead, kind+", which rather waits than works", "")
 		without(s, "admission", &s.Admission, kind+", which rather waits than works", "")
 	}
@@ -228,10 +234,11 @@ func (s *settling) fit(p *methodPolicy) {
 	if p.wait != link.Reply {
 		unheard := "is " + p.wait.String() + ", and nobody waits for its answer"
 		without(s, hedgePolicy, &s.Hedge, unheard, "")
-		without(s, "fallback", &s.Fallback, unheard, "")
+		without(s, fallbackPolicy, &s.Fallback, unheard, "")
 	}
 	s.fitTimes(p)
 	s.fitFallback()
+	s.fitLast()
 }
 
 // without takes away a policy that the method cannot have, and refuses it if it was asked
@@ -265,7 +272,7 @@ func (s *settling) applied() []Applied {
 			all = append(all, Applied{name, off, from.entry.pattern.v, from.at})
 		}
 	}
-	add("fallback", s.Fallback != nil, s.Fallback)
+	add(fallbackPolicy, s.Fallback != nil, s.Fallback)
 	add("bulkhead", s.Bulkhead != nil, s.Bulkhead)
 	add("breaker", s.Breaker != nil, s.Breaker)
 	add(retryPolicy, s.Retry != nil, s.retried())

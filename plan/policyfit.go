@@ -108,7 +108,7 @@ func (s *settling) fitFallback() {
 	if f == nil {
 		return
 	}
-	at := s.origins["fallback"].at
+	at := s.origins[fallbackPolicy].at
 	ways := 0
 	for _, given := range []bool{f.Last, f.Method != "", f.Answer != nil} {
 		if given {
@@ -137,6 +137,23 @@ func (s *settling) fitFallback() {
 			"name a unary method of the same service that takes and gives the same messages")
 	}
 	f.Method = "/" + f.Method
+}
+
+// fitLast takes the last answer away from a method that may change something, and warns of that
+// where the entry is for others too.
+func (s *settling) fitLast() {
+	if s.Fallback == nil || !s.Fallback.Last || s.method.ReadOnly {
+		return
+	}
+	if from := s.origins[fallbackPolicy]; from.entry.rank != rankMethod {
+		s.note(misfit{
+			at: from.at, kind: "last", warns: true,
+			what: s.method.Name + " is not " + effects + ", and does without this fallback",
+			hint: markToHedge + "write fallback under methods that are",
+		})
+	}
+	without(s, fallbackPolicy, &s.Fallback,
+		"is not "+effects+": whoever got its last answer would take for done what was not", markToHedge)
 }
 
 // fitAnswer refuses an answer that is none of the method.

@@ -113,7 +113,10 @@ func hedgeKeys(h *policy.Hedge) []key {
 
 func fallbackKeys(f *policy.Fallback) []key {
 	return []key{
-		{"last", "The last answer to the same request.", "", own(&f.Last, flag)},
+		{
+			"last", "The last answer to the same request, of methods without side effects.", "",
+			own(&f.Last, flag),
+		},
 		{"method", "Another method of the service, with the same messages.", "", methodOf(&f.Method)},
 		{"answer", "A fixed answer, as protobuf's JSON has it.", "", answer{&f.Answer}},
 	}

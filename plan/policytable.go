@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/kerf-go/kerf/policy"
 )
 
 // deadlineKey is of a whole plan, its policies and its methods; drainKey of a whole plan.
@@ -12,11 +14,12 @@ const (
 	drainKey    = "drain"
 )
 
-const retryPolicy, hedgePolicy = "retry", "hedge"
+const retryPolicy, hedgePolicy, fallbackPolicy = "retry", "hedge", "fallback"
 
 // policyOrder is the order in which a call meets its policies.
 var policyOrder = []string{
-	deadlineKey, "fallback", "bulkhead", "breaker", retryPolicy, hedgePolicy, balancePolicy, "idle", "rate", "admission",
+	deadlineKey, fallbackPolicy, "bulkhead", "breaker", retryPolicy, hedgePolicy, balancePolicy, "idle", "rate",
+	"admission",
 }
 
 // policyGroup is methods for which the same holds.
@@ -147,8 +150,11 @@ func (p *Plan) which(g policyGroup) string { //nolint:gocognit // a row for each
 
 // all is "all", with what methods must be to have the policy.
 func (g policyGroup) all() string {
-	if g.Policy == hedgePolicy {
+	switch {
+	case g.Policy == hedgePolicy:
 		return "all idempotent"
+	case g.Policy == fallbackPolicy && g.What == policy.Fallback{Last: true}.String():
+		return "all without side effects"
 	}
 	return "all"
 }

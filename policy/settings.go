@@ -100,7 +100,8 @@ type Fallback struct {
 	// 64 KiB together with its request. Requests are the same if message and outgoing metadata
 	// are. A call with credentials of its own (grpc.PerRPCCredentials) has none. What the
 	// app's interceptors add to a call cannot be seen: if they say for whom it is, do
-	// without Last.
+	// without Last. It is for methods that change nothing: of another one its caller would take
+	// for done what was not.
 	Last bool
 
 	// Method is another one of the callee, "/package.Service/Method", which takes and gives the

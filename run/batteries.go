@@ -150,6 +150,7 @@ func unaryModel(service, method string) plan.Method {
 	model.AnswersEmpty = m.Output().FullName() == "google.protobuf.Empty"
 	if o, ok := m.Options().(*descriptorpb.MethodOptions); ok {
 		model.Idempotent = o.GetIdempotencyLevel() != descriptorpb.MethodOptions_IDEMPOTENCY_UNKNOWN
+		model.ReadOnly = o.GetIdempotencyLevel() == descriptorpb.MethodOptions_NO_SIDE_EFFECTS
 	}
 	return model
 }

@@ -161,8 +161,8 @@ func (f *fallback) keep(ctx context.Context, request, reply any, opts []grpc.Cal
 }
 
 // key tells requests apart: by their bytes, and by the metadata that callers add, since
-// that may say for whom the answer is. Empty: there is no key, as credentials of the call
-// say so in a way that cannot be seen.
+// that may say for whom the answer is, by whatever name. Empty: there is no key, as credentials of
+// the call say so in a way that cannot be seen.
 func key(ctx context.Context, request any, opts []grpc.CallOption) string {
 	m, ok := request.(proto.Message)
 	if !ok || slices.ContainsFunc(opts, isCredentials) {
@@ -175,7 +175,7 @@ func key(ctx context.Context, request any, opts []grpc.CallOption) string {
 	md, _ := metadata.FromOutgoingContext(ctx)
 	parts := []string{string(b)}
 	for _, name := range slices.Sorted(maps.Keys(md)) {
-		if !ofCall[name] {
+		if !ofCall[name] && !strings.HasPrefix(name, "sec-") {
 			parts = append(append(parts, name, strconv.Itoa(len(md[name]))), md[name]...)
 		}
 	}
@@ -191,6 +191,13 @@ func isCredentials(o grpc.CallOption) bool {
 	return ok
 }
 
-// ofCall are the keys that differ from call to call and say nothing of its user: those of
-// the seam. Baggage may well say something.
-var ofCall = map[string]bool{"traceparent": true, "tracestate": true, "x-correlation-id": true, "kerf-caller": true}
+// ofCall are the keys that tell how and from where a call came, and neither for whom nor for what
+// it is: those of the seam, of proxies and of browsers (as are all of sec-). Baggage may well say
+// something. Neither host nor proto of x-forwarded is among them: they are part of the address that
+// was asked for, and an answer may have links with it, which must not be somebody else's.
+var ofCall = map[string]bool{
+	"traceparent": true, "tracestate": true, "x-correlation-id": true, "x-request-id": true, "kerf-caller": true,
+	"x-forwarded-for": true, "x-forwarded-port": true, "x-real-ip": true, "forwarded": true, "via": true,
+	"user-agent": true, "accept-encoding": true, "cache-control": true, "pragma": true, "priority": true,
+	"dnt": true, "upgrade-insecure-requests": true,
+}

@@ -151,7 +151,10 @@ func TestTheLastAnswerIsToTheSameRequestOfTheSameUser(t *testing.T) {
 	t.Parallel()
 	m := newMoody(policy.Fallback{Last: true})
 	as := func(pairs ...string) context.Context { return metadata.AppendToOutgoingContext(t.Context(), pairs...) }
-	ann := as("user", "ann", "traceparent", "1", "x-correlation-id", "1")
+	here := func(pairs ...string) context.Context { return as(append(pairs, "x-forwarded-host", "here.example")...) }
+	like := func(pairs ...string) context.Context { return here(append(pairs, "user", "ann")...) }
+	ann := like("traceparent", "1", "x-correlation-id", "1", "x-forwarded-for", "192.0.2.1", "user-agent", "one",
+		"sec-fetch-mode", "cors")
 	if _, err := m.get(ann, "x"); err != nil {
 		t.Fatal(err)
 	}
@@ -162,14 +165,21 @@ func TestTheLastAnswerIsToTheSameRequestOfTheSameUser(t *testing.T) {
 		want codes.Code
 	}{
 		"the same":                        {ann, "x", codes.OK},
-		"another trace":                   {as("user", "ann", "traceparent", "2"), "x", codes.OK},
-		"another correlation id":          {as("user", "ann", "x-correlation-id", "2"), "x", codes.OK},
-		"another user":                    {as("user", "bob"), "x", codes.Unavailable},
-		"no user":                         {as(), "x", codes.Unavailable},
+		"another trace":                   {like("traceparent", "2"), "x", codes.OK},
+		"another correlation id":          {like("x-correlation-id", "2"), "x", codes.OK},
+		"another address":                 {like("x-forwarded-for", "192.0.2.2, 192.0.2.3"), "x", codes.OK},
+		"another browser":                 {like("user-agent", "other", "sec-ch-ua", "other"), "x", codes.OK},
+		"another host":                    {as("user", "ann", "x-forwarded-host", "evil"), "x", codes.Unavailable},
+		"another token":                   {like("authorization", "Bearer other"), "x", codes.Unavailable},
+		"another session":                 {like("cookie", "session=other"), "x", codes.Unavailable},
+		"whom the gateway knows":          {like("x-auth-subject", "bob"), "x", codes.Unavailable},
+		"what the app calls a user":       {like("x-our-user", "bob"), "x", codes.Unavailable},
+		"another user":                    {here("user", "bob"), "x", codes.Unavailable},
+		"no user":                         {here(), "x", codes.Unavailable},
 		"another request":                 {ann, "y", codes.Unavailable},
-		"baggage, which may name a user":  {as("user", "ann", "baggage", "user=bob"), "x", codes.Unavailable},
-		"two values":                      {as("user", "ann", "user", "bob"), "x", codes.Unavailable},
-		"a value that looks like another": {as("user", "ann\x00bob"), "x", codes.Unavailable},
+		"baggage, which may name a user":  {like("baggage", "user=bob"), "x", codes.Unavailable},
+		"two values":                      {like("user", "bob"), "x", codes.Unavailable},
+		"a value that looks like another": {here("user", "ann\x00bob"), "x", codes.Unavailable},
 	} {
 		got, err := m.get(test.ctx, test.ask)
 		wantCode(t, err, test.want)

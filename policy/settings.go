@@ -98,7 +98,8 @@ type Hedge struct {
 type Fallback struct {
 	// Last is with the last answer to the same request, of up to 1,000, none larger than
 	// 64 KiB together with its request. Requests are the same if message and outgoing metadata
-	// are. A call with credentials of its own (grpc.PerRPCCredentials) has none. What the
+	// are, but for what says nothing of user or content: traces, ids of requests, the client's
+	// address and browser. A call with credentials of its own (grpc.PerRPCCredentials) has none. What the
 	// app's interceptors add to a call cannot be seen: if they say for whom it is, do
 	// without Last. It is for methods that change nothing: of another one its caller would take
 	// for done what was not.

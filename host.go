@@ -106,7 +106,8 @@ func (h *Host) Conn(service string) grpc.ClientConnInterface {
 // Upstream lets requests to an HTTP server that is no service of the app pass the policies of
 // s, as policy.RoundTripper does, and has the process report what they do under the name that
 // is given here, as it reports those of services: metrics, events of spans, "status". Transports
-// of one name share a breaker, a bulkhead and a budget. A nil base is http.DefaultTransport.
+// of one name share a budget and, for each host, a breaker and a bulkhead. A nil base is
+// http.DefaultTransport.
 func (h *Host) Upstream(name string, base http.RoundTripper, s policy.Settings) http.RoundTripper {
 	if name == "" || slices.Contains(h.service.Calls, name) {
 		h.mistakef("names an upstream %q: write a name that is none of its Calls", name)

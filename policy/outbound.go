@@ -17,7 +17,8 @@ type Outbound struct {
 	bulkheads map[string]*bulkhead
 	breakers  map[string]*breaker
 	budget    *budget
-	guards    []*guard // of methods with a hedge or a fallback
+	guards    []*guard        // of methods with a hedge or a fallback
+	hosts     map[string]bool // of HTTP upstreams that have scopes of their own
 }
 
 // Observer is told what policies do. ctx is that of the call which made them do it. It must
@@ -41,7 +42,9 @@ func NewOutbound(observe Observer) *Outbound {
 	if observe == nil {
 		observe = func(context.Context, Event) {}
 	}
-	return &Outbound{observe: observe, bulkheads: map[string]*bulkhead{}, breakers: map[string]*breaker{}}
+	return &Outbound{
+		observe: observe, bulkheads: map[string]*bulkhead{}, breakers: map[string]*breaker{}, hosts: map[string]bool{},
+	}
 }
 
 // Method gives the policies of one method as an interceptor, the first of them outermost:
@@ -102,6 +105,22 @@ func (o *Outbound) breakerOf(b Breaker) *breaker {
 			o.observe(ctx, Event{Policy: "breaker", What: state, Scope: b.Scope})
 		})
 	})
+}
+
+// mostHosts bounds what is kept for hosts, since others may have a say in which are asked.
+const mostHosts = 100
+
+// scopeOf is the scope of an HTTP host: its own; "": there are too many.
+func (o *Outbound) scopeOf(host string) string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.hosts[host] {
+		if len(o.hosts) >= mostHosts {
+			return ""
+		}
+		o.hosts[host] = true
+	}
+	return host
 }
 
 func share[T any](all map[string]*T, scope string, create func() *T) *T {

@@ -2,6 +2,8 @@ package policy
 
 import (
 	"net/http"
+	"strings"
+	"sync"
 
 	"google.golang.org/grpc"
 )
@@ -21,8 +23,12 @@ import (
 // buffered. Retry-After is obeyed as pushback is. The caller gets the last response, or the
 // last error of base, as it is; a call that a policy refused ends with a gRPC status.
 //
+// Each host has a breaker and a bulkhead of its own, whose scopes are the host's name and port, up to
+// 100 hosts for each Outbound; all further ones share one of each. The budget of retries is one for all.
+//
 // A base may have a method RoundTripWith(*http.Request, ...grpc.CallOption) with the results of RoundTrip.
 // It is called instead, with the options that package balance takes to pick a server for each attempt.
+// Its servers are one upstream, whatever host a request names.
 //
 // A request is under way until the header of its response has come, which is all that
 // Retry.Timeout is about. Hedge, Fallback, Admission and Rate do nothing here.
@@ -30,13 +36,11 @@ func RoundTripper(base http.RoundTripper, out *Outbound, s Settings) http.RoundT
 	if base == nil {
 		base = http.DefaultTransport
 	}
-	s.Hedge, s.Fallback, s.Idempotent = nil, nil, true
-	idempotent := out.guard(s)
-	other, once := *idempotent, *idempotent
-	other.settings.Idempotent, once.settings.Idempotent = false, false
-	once.retry.Attempts = 0
-	picks, _ := base.(picker)
-	return &transport{base, picks, idempotent, &other, &once}
+	t := &transport{base: base, out: out, settings: s}
+	if t.picker, _ = base.(picker); t.picker != nil {
+		_ = t.guardsOf("") // there are no others, and States tells of them from the beginning
+	}
+	return t
 }
 
 // picker is a base that picks a server for each attempt.
@@ -45,11 +49,36 @@ type picker interface {
 }
 
 type transport struct {
-	base       http.RoundTripper
-	picker     picker // nil: base is none
-	idempotent *guard
-	other      *guard
-	once       *guard // for bodies that cannot be had again
+	base     http.RoundTripper
+	picker   picker // nil: base is none
+	out      *Outbound
+	settings Settings
+	hosts    sync.Map // guards, by the scope of their host
+}
+
+// guards are the policies of the requests to one host.
+type guards struct {
+	idempotent, other *guard
+	once              *guard // for bodies that cannot be had again
+}
+
+func newGuards(out *Outbound, s Settings, scope string) *guards {
+	s.Hedge, s.Fallback, s.Idempotent = nil, nil, true
+	if s.Breaker != nil {
+		b := *s.Breaker
+		b.Scope = strings.TrimSpace(b.Scope + " " + scope)
+		s.Breaker = &b
+	}
+	if s.Bulkhead != nil {
+		b := *s.Bulkhead
+		b.Scope = strings.TrimSpace(b.Scope + " " + scope)
+		s.Bulkhead = &b
+	}
+	idempotent := out.guard(s)
+	other, once := *idempotent, *idempotent
+	other.settings.Idempotent, once.settings.Idempotent = false, false
+	once.retry.Attempts = 0
+	return &guards{idempotent, &other, &once}
 }
 
 var _ http.RoundTripper = (*transport)(nil)
@@ -61,13 +90,26 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func (t *transport) guardOf(r *http.Request) *guard {
+	g := t.guardsOf(r.URL.Host)
 	switch {
 	case r.Body != nil && r.Body != http.NoBody && r.GetBody == nil:
-		return t.once
+		return g.once
 	case repeats[r.Method] || r.Header.Get("Idempotency-Key") != "":
-		return t.idempotent
+		return g.idempotent
 	}
-	return t.other
+	return g.other
+}
+
+func (t *transport) guardsOf(host string) *guards {
+	scope := ""
+	if t.picker == nil {
+		scope = t.out.scopeOf(strings.ToLower(host))
+	}
+	known, ok := t.hosts.Load(scope)
+	if !ok {
+		known, _ = t.hosts.LoadOrStore(scope, newGuards(t.out, t.settings, scope))
+	}
+	return known.(*guards) //nolint:forcetypeassert // nothing else is stored
 }
 
 // repeats are the idempotent methods of RFC 9110, 9.2.2; none is GET.

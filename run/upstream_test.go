@@ -59,9 +59,10 @@ func TestWhatIsBetweenAServiceAndAnUpstreamIsReported(t *testing.T) {
 			t.Errorf("request %d got %d, want %d", i, got, want)
 		}
 	}
+	host := strings.TrimPrefix(upstream.URL, "http://")
 	_, policies := fetch(t, p.Admin()+"/policies")
 	for _, want := range []string{
-		`{"caller":"front","callee":"payments","policy":"breaker","state":"open"`,
+		`{"caller":"front","callee":"payments","policy":"breaker","scope":"` + host + `","state":"open"`,
 		`{"caller":"front","callee":"payments","policy":"retry","budget":96,"events":{"again":4}}`,
 	} {
 		if !strings.Contains(policies, want) {
@@ -72,7 +73,7 @@ func TestWhatIsBetweenAServiceAndAnUpstreamIsReported(t *testing.T) {
 	for _, want := range []string{
 		`kerf_policy_events_total{callee="payments",caller="front",event="again",policy="retry"} 4`,
 		`kerf_policy_events_total{callee="payments",caller="front",event="refused",policy="breaker"} 1`,
-		`kerf_breaker_open{callee="payments",caller="front",scope=""} 1`,
+		`kerf_breaker_open{callee="payments",caller="front",scope="` + host + `"} 1`,
 	} {
 		if !strings.Contains(metrics, want) {
 			t.Errorf("no %s in\n%s", want, metrics)

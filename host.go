@@ -26,6 +26,7 @@ type Engine interface {
 	ServiceInfo() map[string]grpc.ServiceInfo
 	Dial(service string) (grpc.ClientConnInterface, error)
 	Report(upstream string, states func() []policy.State) policy.Observer
+	Upstream(name string, s policy.Settings) policy.Settings
 	OpenDB(ctx context.Context, migrations fs.FS) (*store.DB, error)
 	Handle(pattern string, page http.Handler) error
 	Around(wrap func(pages http.Handler) http.Handler) error
@@ -105,15 +106,20 @@ func (h *Host) Conn(service string) grpc.ClientConnInterface {
 
 // Upstream lets requests to an HTTP server that is no service of the app pass the policies of
 // s, as policy.RoundTripper does, and has the process report what they do under the name that
-// is given here, as it reports those of services: metrics, events of spans, "status". Transports
+// is given here, as it reports those of services: metrics, events of spans, "status". The name must be
+// listed in Service.Upstreams; policies that the plan gives it take the place of those of s. Transports
 // of one name share a budget and, for each host, a breaker and a bulkhead. A nil base is
 // http.DefaultTransport.
 func (h *Host) Upstream(name string, base http.RoundTripper, s policy.Settings) http.RoundTripper {
-	if name == "" || slices.Contains(h.service.Calls, name) {
+	switch {
+	case name == "" || slices.Contains(h.service.Calls, name):
 		h.mistakef("names an upstream %q: write a name that is none of its Calls", name)
-		name = "upstream of " + h.service.Name // the start fails anyway
+	case !slices.Contains(h.service.Upstreams, name):
+		h.mistakef("names an upstream %q, which its Upstreams does not list: add it there", name)
+	default:
+		return policy.RoundTripper(base, h.outbound(name), h.engine.Upstream(name, s))
 	}
-	return policy.RoundTripper(base, h.outbound(name), s)
+	return policy.RoundTripper(base, policy.NewOutbound(nil), s) // the start fails anyway
 }
 
 func (h *Host) outbound(upstream string) *policy.Outbound {

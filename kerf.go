@@ -45,6 +45,10 @@ type Service struct {
 	// Calls lists the services, by name, that New may pass to Host.Conn.
 	Calls []string
 
+	// Upstreams lists the HTTP servers, by names of its choice, that New may pass to
+	// Host.Upstream, so that a plan can say which policies they have.
+	Upstreams []string
+
 	// Single forbids replicas in any plan.
 	Single bool
 

@@ -18,6 +18,7 @@ type jsonPlan struct {
 	Processes []jsonProcess        `json:"processes"`
 	Calls     []jsonCall           `json:"calls"`
 	Policies  []jsonPolicy         `json:"policies"`
+	Upstreams []jsonUpstream       `json:"upstreams,omitempty"`
 	Warnings  []string             `json:"warnings,omitempty"`
 }
 
@@ -90,8 +91,14 @@ type jsonPolicy struct {
 	Methods []string `json:"methods"`
 }
 
+type jsonUpstream struct {
+	Name     string            `json:"name"`
+	Services []string          `json:"services"`           // that ask it
+	Policies map[string]string `json:"policies,omitempty"` // in words, of those that the plan gives it
+}
+
 // JSON writes the plan for programs: an object with app, file, store, stores, broker, admin,
-// drain, insecure, processes, calls, policies and warnings. Configuration and passwords do not show. The
+// drain, insecure, processes, calls, policies, upstreams and warnings. Configuration and passwords do not show. The
 // error is that of w.
 func (p *Plan) JSON(w io.Writer) error {
 	out := jsonPlan{
@@ -115,6 +122,9 @@ func (p *Plan) JSON(w io.Writer) error {
 	}
 	for _, g := range p.policyGroups() {
 		out.Policies = append(out.Policies, jsonPolicy{g.Policy, g.What, g.From, g.methods})
+	}
+	for _, u := range p.upstreams {
+		out.Upstreams = append(out.Upstreams, u.json())
 	}
 	for _, warning := range p.Warnings {
 		out.Warnings = append(out.Warnings, warning.Error())

@@ -22,6 +22,7 @@ type filePlan struct {
 	processes placed[[]named[*fileProcess]]
 	methods   placed[[]named[*fileMethod]]
 	policies  placed[[]named[*filePolicy]]
+	upstreams placed[[]named[*fileUpstream]]
 	deadline  placed[time.Duration]
 	drain     placed[time.Duration]
 	admin     placed[string]
@@ -55,6 +56,14 @@ func (f *filePlan) keys() []key {
 			mapping[*filePolicy]{
 				&f.policies, "policies of", "a mapping such as {accounts: {retry: off}}",
 				func() *filePolicy { return &filePolicy{} }, nil,
+			},
+		},
+		{
+			"upstreams", "Policies of HTTP servers outside the app, by the names that services give them. What is " +
+				"left out is as the service has it.", "",
+			mapping[*fileUpstream]{
+				&f.upstreams, "upstream", "a mapping such as {payments: {retry: off}}",
+				func() *fileUpstream { return &fileUpstream{} }, nil,
 			},
 		},
 		{

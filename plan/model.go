@@ -26,7 +26,8 @@ type Service struct {
 	Web     bool     // serves pages, as far as is known
 	Absent  bool     // another program has it: a plan may leave it out
 
-	Optional bool // a plan may leave it out, and no plan does
+	Upstreams []string // names that it has for HTTP servers outside the app
+	Optional  bool     // a plan may leave it out, and no plan does
 }
 
 // Method is one method that a Service serves.

@@ -39,6 +39,8 @@ type Plan struct {
 	others    policy.Settings     // of methods that the app does not have
 	balances  map[string]balanced // by service
 	configs   map[string]config
+
+	upstreams []upstream // in the model\'s order, and those that only others know
 }
 
 // Process is one operating-system process of a plan, or each of its replicas.

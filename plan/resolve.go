@@ -94,6 +94,7 @@ func (r *resolver) resolve() {
 	r.placeListeners()
 	r.checkMethods()
 	r.placePolicies()
+	r.placeUpstreams()
 	r.connect()
 	r.warnOfPages()
 	r.warnOfChains()

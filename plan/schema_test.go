@@ -223,7 +223,7 @@ func TestSchemaAndParserAgree(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, parseErr := plan.Parse("plan.yaml", text, chirp())
+		_, parseErr := plan.Parse("plan.yaml", text, paying())
 		if schemaErr := fits(s, v); (parseErr == nil) != (schemaErr == nil) {
 			t.Errorf("%s: the parser says %v, the schema says %v", where, parseErr, schemaErr)
 		}
@@ -231,6 +231,7 @@ func TestSchemaAndParserAgree(t *testing.T) {
 	try("every key", full())
 	for _, at := range []string{
 		"", "processes/core", "methods/chirp.accounts.v1.Accounts~LogIn", "store", "store/services/accounts",
+		"upstreams/payments",
 	} {
 		into := func(v map[string]any) map[string]any { return descend(v, at) }
 		for _, key := range slices.Sorted(maps.Keys(into(full()))) {
@@ -298,6 +299,11 @@ policies:
     admission: {least: 4, most: 100}
     rate: {calls: 100, burst: 10}
     balance: {failures: 3, ejection: 1s, most: 30%, health: 2s, silence: 500ms, slowstart: off}
+upstreams:
+  payments:
+    bulkhead: {calls: 10, queue: 5, wait: 10ms}
+    breaker: {failures: 30%, calls: 10, window: 5s, open: 1s, probes: 2}
+    retry: {attempts: 2, backoff: 10ms, most: 100ms, timeout: 500ms, budget: 20%}
 `
 
 // TestEveryKeyIsInTheExample keeps everyKey true: no key of the schema is left out.
@@ -315,6 +321,7 @@ func TestEveryKeyIsInTheExample(t *testing.T) {
 	parts := map[string]schema{
 		"": s, "processes/core": process, "methods/chirp.accounts.v1.Accounts~LogIn": method, "store": store,
 		"policies/*":              policies,
+		"upstreams/payments":      s["properties"].(schema)["upstreams"].(schema)["additionalProperties"].(schema),
 		"store/services/accounts": store["properties"].(schema)["services"].(schema)["additionalProperties"].(schema),
 	}
 	for at, part := range parts {

@@ -29,6 +29,10 @@ func (p *Plan) Table(w io.Writer) error {
 		out.WriteString("\n")
 		writeColumns(&out, p.policyRows())
 	}
+	if len(p.upstreams) > 0 {
+		out.WriteString("\n")
+		writeColumns(&out, p.upstreamRows())
+	}
 	for _, warning := range p.Warnings {
 		fmt.Fprintf(&out, "\nwarning: %v\n", warning)
 	}

@@ -106,7 +106,7 @@ func (b Batteries) Model(app kerf.App) plan.Model {
 
 func serviceModel(s kerf.Service) plan.Service {
 	model := plan.Service{
-		Name: s.Name, Calls: s.Calls, Single: s.Single, Web: len(s.Serves) == 0,
+		Name: s.Name, Calls: s.Calls, Upstreams: s.Upstreams, Single: s.Single, Web: len(s.Serves) == 0,
 		Absent: s.New == nil, Optional: s.Optional,
 	}
 	for _, desc := range s.Serves {

@@ -97,6 +97,10 @@ func (e *engine) Report(upstream string, states func() []policy.State) policy.Ob
 	return e.process.seam.Report(e.service.Name, upstream, states)
 }
 
+func (e *engine) Upstream(name string, s policy.Settings) policy.Settings {
+	return e.process.options.Plan.Upstream(name, s)
+}
+
 func (e *engine) Handle(pattern string, page http.Handler) error {
 	return e.process.pages.add(pattern, e.process.wrap(page))
 }

@@ -165,6 +165,8 @@ func (*asking) Report(string, func() []policy.State) policy.Observer {
 	return func(context.Context, policy.Event) {}
 }
 
+func (*asking) Upstream(_ string, s policy.Settings) policy.Settings { return s }
+
 func (*asking) Register(*grpc.ServiceDesc, any) error { return nil }
 
 func (*asking) ServiceInfo() map[string]grpc.ServiceInfo { return nil }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,6 +21,7 @@ func TestWhatIsBetweenAServiceAndAnUpstreamIsReported(t *testing.T) {
 	}))
 	defer upstream.Close()
 	app := pair(nil, nil)
+	app.Services[0].Upstreams = []string{"payments"}
 	build := app.Services[0].New
 	app.Services[0].New = func(ctx context.Context, h *kerf.Host) error {
 		base := &http.Transport{}
@@ -83,8 +85,11 @@ func TestWhatIsBetweenAServiceAndAnUpstreamIsReported(t *testing.T) {
 
 func TestAnUpstreamHasANameOfItsOwn(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"", "back"} {
+	for name, want := range map[string]string{
+		"": "none of its Calls", "back": "none of its Calls", "payment": "its Upstreams does not list",
+	} {
 		app := pair(nil, nil)
+		app.Services[0].Upstreams = []string{"payments"}
 		build := app.Services[0].New
 		app.Services[0].New = func(ctx context.Context, h *kerf.Host) error {
 			h.Upstream(name, nil, policy.Defaults())
@@ -92,6 +97,37 @@ func TestAnUpstreamHasANameOfItsOwn(t *testing.T) {
 		}
 		s := newSystem(t, app, together)
 		_, err := run.Start(t.Context(), s.options("all"))
-		wantError(t, err, "service front: names an upstream", "none of its Calls")
+		wantError(t, err, "service front: names an upstream", want)
+	}
+}
+
+func TestThePlanSaysWhichPoliciesAnUpstreamHas(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int64
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}))
+	defer upstream.Close()
+	app := pair(nil, nil)
+	app.Services[0].Upstreams = []string{"payments"}
+	build := app.Services[0].New
+	var transport http.RoundTripper
+	app.Services[0].New = func(ctx context.Context, h *kerf.Host) error {
+		transport = h.Upstream("payments", upstream.Client().Transport, policy.Defaults())
+		return build(ctx, h)
+	}
+	startAll(t, app, together+"\nupstreams: {payments: {retry: off}}\n", "front")
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, upstream.URL, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := transport.RoundTrip(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	if n := asked.Load(); n != 1 {
+		t.Errorf("%d attempts, though the plan says that nothing is repeated", n)
 	}
 }

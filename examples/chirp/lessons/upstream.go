@@ -76,6 +76,7 @@ func ask(ctx context.Context, s *demo.Stage, plan string, settings policy.Settin
 	app := s.App()
 	app.Services = slices.Clone(app.Services)
 	web := slices.IndexFunc(app.Services, func(s kerf.Service) bool { return s.Name == "web" })
+	app.Services[web].Upstreams = []string{"weather"}
 	start := app.Services[web].New
 	app.Services[web].New = func(ctx context.Context, h *kerf.Host) error {
 		client.Transport = h.Upstream("weather", nil, settings)

@@ -78,6 +78,9 @@ func (*Engine) Report(string, func() []policy.State) policy.Observer {
 	return func(context.Context, policy.Event) {}
 }
 
+// Upstream leaves policies as they are.
+func (*Engine) Upstream(_ string, s policy.Settings) policy.Settings { return s }
+
 // OpenDB opens a store in a folder of the test.
 func (e *Engine) OpenDB(_ context.Context, migrations fs.FS) (*store.DB, error) {
 	return Store(e.t, e.t.TempDir(), migrations), nil

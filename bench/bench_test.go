@@ -86,7 +86,18 @@ func TestThePageForReaders(t *testing.T) {
 	t.Parallel()
 	one := measurement{1, []string{grpcGo, "kerf inproc"}, [][]float64{{10_000, 20_000}, {150_000, 360_000}}}
 	lot := measurement{many, []string{grpcGo, "kerf inproc"}, [][]float64{{50_000}, {1_250_000}}}
-	pair := measurement{1, []string{"tcp" + plain, "tcp" + guarded}, [][]float64{{20_000, 25_000}, {19_000, 24_900}}}
+	chain := measurement{
+		1,
+		[]string{"inproc" + plain, "inproc" + bounded, "tcp" + plain, "tcp" + guarded, "tcp" + bounded, "tcp" + balanced},
+		[][]float64{
+			{150_000, 150_000},
+			{140_000, 140_000},
+			{20_000, 25_000},
+			{19_900, 24_900},
+			{19_700, 24_800},
+			{19_000, 24_600},
+		},
+	}
 	r := report{
 		Machine: machine{"A Processor", 2, "go1.26 linux/amd64"}, Date: "2026-01-31",
 		Rounds: 2, Turn: 100 * time.Millisecond, Payload: payload, Tables: []table{tableOf(one), tableOf(lot)},
@@ -94,9 +105,9 @@ func TestThePageForReaders(t *testing.T) {
 			{"kerf inproc", grpcGo, 1, 15, 0},
 			{"kerf inproc", grpcGo, many, 40, 0},
 			{grpcGo, "kerf inproc", 1, 1 / 1.25, 0},
-			{"tcp" + guarded, "tcp" + plain, 1, 0, 400},
-		}, []measurement{one, lot, pair}),
-		Chains: chainRows(pair),
+			{"tcp" + balanced, "tcp" + plain, 1, 0, 400},
+		}, []measurement{one, lot, chain}),
+		Chains: chainRows(chain),
 	}
 	var got bytes.Buffer
 	if err := r.markdown(&got); err != nil {

@@ -114,7 +114,7 @@ func (r *runner) report(ctx context.Context, date string, chains *runner) (repor
 		all = append(all, m)
 		result.Tables = append(result.Tables, tableOf(m))
 	}
-	m, err := chains.pairs(ctx)
+	m, err := chains.groups(ctx)
 	if err != nil {
 		return report{}, err
 	}

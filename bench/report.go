@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"text/tabwriter"
 	"text/template"
@@ -28,23 +29,29 @@ type table struct {
 	Rows    []row
 }
 
-// chainRow is what policies cost on one link.
+// chainRow is what policies cost on one link: each column has those of the one before, too.
 type chainRow struct {
-	Link          string
-	Without, With float64 // µs of a call, median
-	Added         spread  // ns
+	Link                         string
+	Without, With                float64 // µs of a call, median; all that there is
+	Policies, Deadline, Replicas spread  // ns
 }
 
-// chainRows pair the subjects of chains.
+// chainRows join the subjects of chains.
 func chainRows(m measurement) []chainRow {
 	var rows []chainRow
 	for _, name := range m.names {
 		link, ok := strings.CutSuffix(name, plain)
-		if with := link + guarded; ok && m.of(with) != nil {
-			rows = append(rows, chainRow{
-				link, 1e6 / spreadOf(m.of(name)).median, 1e6 / spreadOf(m.of(with)).median, m.added(with, name),
-			})
+		if !ok {
+			continue
 		}
+		most := link + balanced
+		if m.of(most) == nil {
+			most = link + bounded
+		}
+		rows = append(rows, chainRow{
+			link, 1e6 / spreadOf(m.of(name)).median, 1e6 / spreadOf(m.of(most)).median,
+			m.added(link+guarded, name), m.added(link+bounded, name), m.added(link+balanced, name),
+		})
 	}
 	return rows
 }
@@ -107,9 +114,16 @@ var page string
 
 var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
 	"number": number,
-	"whole":  func(s spread) string { return fmt.Sprintf("%.0f (%.0f to %.0f)", s.median, s.p5, s.p95) },
+	"whole":  whole,
 	"spread": func(s spread) string { return fmt.Sprintf("%.2f (%.2f to %.2f)", s.median, s.p5, s.p95) },
 }).Parse(page))
+
+func whole(s spread) string {
+	if math.IsNaN(s.median) {
+		return "none"
+	}
+	return fmt.Sprintf("%.0f (%.0f to %.0f)", s.median, s.p5, s.p95)
+}
 
 // markdown writes the page for readers.
 func (r report) markdown(w io.Writer) error { return pageTemplate.Execute(w, r) }
@@ -125,11 +139,11 @@ func (r report) print(to io.Writer) {
 		}
 	}
 	if len(r.Chains) > 0 {
-		fmt.Fprintf(w, "\npolicies\twithout, µs\twith, µs\tadded, ns\tp5\tp95\n")
+		fmt.Fprintf(w, "\nadded, ns\twithout, µs\twith, µs\tpolicies\tand deadline\tand two replicas\n")
 	}
 	for _, c := range r.Chains {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%.0f\t%.0f\t%.0f\n", c.Link, number(c.Without), number(c.With),
-			c.Added.median, c.Added.p5, c.Added.p95)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", c.Link, number(c.Without), number(c.With),
+			whole(c.Policies), whole(c.Deadline), whole(c.Replicas))
 	}
 	fmt.Fprintln(w)
 	for _, v := range r.Verdicts {

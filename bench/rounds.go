@@ -8,6 +8,7 @@ import (
 	"io"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,11 +28,12 @@ type runner struct {
 	calls    []say
 	rounds   int
 	length   time.Duration // of one subject's turn
+	patient  time.Duration // the deadline that callers set; 0: none
 	progress io.Writer
 }
 
 func newRunner(ctx context.Context, all []subject) (*runner, error) {
-	r := &runner{progress: io.Discard}
+	r := &runner{progress: io.Discard, patient: patient}
 	for _, s := range all {
 		call, err := s.start(ctx)
 		if err != nil {
@@ -50,7 +52,7 @@ func (r *runner) measure(ctx context.Context, callers int) (measurement, error) 
 	for round := range warmUp + r.rounds {
 		fmt.Fprintf(r.progress, "\r%2d callers: round %d of %d ", callers, max(0, round-warmUp)+1, r.rounds)
 		for _, i := range order(round, len(r.calls)) {
-			rate, err := turn(ctx, r.calls[i], callers, r.length)
+			rate, err := turn(ctx, within(r.patient, r.calls[i]), callers, r.length)
 			if err != nil {
 				return measurement{}, fmt.Errorf("%s: %w", r.names[i], err)
 			}
@@ -63,21 +65,31 @@ func (r *runner) measure(ctx context.Context, callers int) (measurement, error) 
 	return measurement{callers, r.names, rates}, nil
 }
 
-// pairs measures two neighbours at a time, from one caller. They differ by little, so it
-// takes more and shorter turns.
-func (r *runner) pairs(ctx context.Context) (measurement, error) {
+// groups measures the subjects of one link at a time, which are neighbours, from one caller who sets no
+// deadline. They differ by little, so it takes more and shorter turns.
+func (r *runner) groups(ctx context.Context) (measurement, error) {
 	all := measurement{callers: 1}
-	for i := 0; i+1 < len(r.calls); i += 2 {
-		pair := *r
-		pair.names, pair.calls = r.names[i:i+2], r.calls[i:i+2]
-		pair.rounds, pair.length = 4*r.rounds, r.length/4
-		m, err := pair.measure(ctx, 1)
+	for i := 0; i < len(r.calls); {
+		end := i + 1
+		for end < len(r.calls) && linkOf(r.names[end]) == linkOf(r.names[i]) {
+			end++
+		}
+		group := *r
+		group.names, group.calls, group.patient = r.names[i:end], r.calls[i:end], 0
+		group.rounds, group.length = 4*r.rounds, r.length/4
+		m, err := group.measure(ctx, 1)
 		if err != nil {
 			return measurement{}, err
 		}
 		all.names, all.rates = append(all.names, m.names...), append(all.rates, m.rates...)
+		i = end
 	}
 	return all, nil
+}
+
+func linkOf(name string) string {
+	link, _, _ := strings.Cut(name, " ")
+	return link
 }
 
 // order is who comes after whom in a round: everybody begins in turn, and every
@@ -122,21 +134,31 @@ func turn(ctx context.Context, call say, callers int, length time.Duration) (flo
 	return float64(calls.Load()) / took.Seconds(), nil
 }
 
-// callUntil calls one time after the other. Each call has a deadline of its own.
+// callUntil calls one time after the other.
 func callUntil(ctx context.Context, call say, over *atomic.Bool) (int64, error) {
 	request := &pb.Message{Payload: bytes.Repeat([]byte("k"), payload)}
 	for n := int64(0); ; n++ {
 		if over.Load() {
 			return n, nil
 		}
-		bounded, cancel := context.WithTimeout(ctx, patient)
-		reply, err := call(bounded, request)
-		cancel()
+		reply, err := call(ctx, request)
 		if err != nil {
 			return n, err
 		}
 		if !bytes.Equal(reply.GetPayload(), request.GetPayload()) {
 			return n, errors.New("the answer is not what was asked")
 		}
+	}
+}
+
+// within gives each call a deadline of its own, unless that is 0.
+func within(patient time.Duration, call say) say {
+	if patient == 0 {
+		return call
+	}
+	return func(ctx context.Context, m *pb.Message) (*pb.Message, error) {
+		ctx, cancel := context.WithTimeout(ctx, patient)
+		defer cancel()
+		return call(ctx, m)
 	}
 }

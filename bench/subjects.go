@@ -74,10 +74,10 @@ func bars() []bar {
 		{"kerf nats", rawNATS, many, 1 / 1.25, 0},
 		{"kerf http", connectGo, 1, 1 / 1.15, 0},
 		{"kerf http", connectGo, many, 1 / 1.15, 0},
-		{"inproc" + guarded, "inproc" + plain, 1, 0, 400},
+		{"inproc" + bounded, "inproc" + plain, 1, 0, 400},
 	}...)
 	for _, link := range links {
-		due = append(due, bar{link + guarded, link + plain, 1, 1 / 1.03, 0})
+		due = append(due, bar{link + balanced, link + plain, 1, 1 / 1.03, 0})
 	}
 	return due
 }

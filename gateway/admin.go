@@ -54,7 +54,7 @@ func (g *Gateway) listenAdmin(ctx context.Context) (*admin, error) {
 	}
 	l, err := new(net.ListenConfig).Listen(ctx, network, address)
 	if err != nil {
-		return nil, fmt.Errorf("listen for admin on %s: %w", address, err)
+		return nil, fmt.Errorf("listen for admin on %s: %w%s", address, err, remedy(err))
 	}
 	if network == "unix" {
 		if err := os.Chmod(address, 0o600); err != nil {

@@ -18,6 +18,7 @@ import (
 // site is a configuration made ready.
 type site struct {
 	config    config
+	places    []plan.Position // of the addresses to listen on
 	trusted   trusted
 	routes    []*route
 	upstreams map[string]*upstream
@@ -58,7 +59,7 @@ func compile(
 	if before != nil {
 		c.site.uses = before.uses
 	}
-	if err := d.Decode("gateway", &c.config); err != nil {
+	if err := d.Decode(&c.config); err != nil {
 		return nil, err
 	}
 	c.site.config = c.config
@@ -87,7 +88,8 @@ func compile(
 		do()
 	}
 	if len(c.config.Routes) == 0 {
-		c.mistake("there are no routes", "add one to routes", "routes")
+		c.mistake("there are no routes",
+			"write one, such as routes: [{match: {path: /**}, answer: {body: hello}}]", "routes")
 	}
 	if len(c.mistakes) > 0 {
 		c.site.close(o.Logger)

@@ -3,11 +3,11 @@ package gateway
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -51,11 +51,7 @@ func (c *compiler) newRoute(i int, config routeConfig) *route {
 		headers: headerChanges{newHeaderChange(config.Headers.Request), newHeaderChange(config.Headers.Response)},
 	}
 	rt.cors = c.cors(i, config, m)
-	action, err := c.action(i, config, rt)
-	if err != nil {
-		c.mistake(err.Error(), "", "routes", i)
-		return nil
-	}
+	action := c.action(i, config, rt)
 	if action == nil {
 		return nil
 	}
@@ -88,33 +84,39 @@ func (c *compiler) layers(i int, config routeConfig, rt *route) []layer {
 	}
 }
 
-// action is what answers in the end.
-func (c *compiler) action(i int, config routeConfig, rt *route) (action http.Handler, err error) {
-	set := 0
-	try := func(given bool, build func() http.Handler) {
+// actions are the keys of what may answer.
+const actions = "proxy, split, call, outcomes, merge, openapi, pages, files, redirect and answer"
+
+// action is what answers in the end; nil: there was a mistake.
+func (c *compiler) action(i int, config routeConfig, rt *route) (action http.Handler) {
+	var set []string
+	try := func(name string, given bool, build func() http.Handler) {
 		if given {
-			set++
+			set = append(set, name)
 			action = build()
 		}
 	}
-	try(config.Proxy != "", func() http.Handler {
+	try("proxy", config.Proxy != "", func() http.Handler {
 		return c.proxy(rt, []shareConfig{{config.Proxy, 1}}, "routes", i, "proxy")
 	})
-	try(config.Split != nil, func() http.Handler { return c.proxy(rt, config.Split, "routes", i, "split") })
-	try(config.Call != nil, func() http.Handler { return c.call(i, config.Call, rt) })
-	try(config.Files != nil, func() http.Handler { return c.files(i, *config.Files, rt) })
-	try(config.Redirect != nil, func() http.Handler { return c.redirect(i, *config.Redirect, rt) })
-	try(config.Answer != nil, func() http.Handler { return newAnswer(*config.Answer) })
-	try(config.Outcomes, func() http.Handler { return c.newOutcomes(i, rt) })
-	try(config.Pages, func() http.Handler { return c.pages(i) })
-	try(config.OpenAPI != nil, func() http.Handler { return c.openapi(i, *config.OpenAPI) })
-	try(config.Merge != nil, func() http.Handler { return c.merge(i, *config.Merge, config.Timeout, rt) })
-	if set != 1 {
-		return nil,
-			errors.New("a route has exactly one of " +
-				"proxy, split, call, outcomes, merge, openapi, pages, files, redirect and answer")
+	try("split", config.Split != nil, func() http.Handler { return c.proxy(rt, config.Split, "routes", i, "split") })
+	try("call", config.Call != nil, func() http.Handler { return c.call(i, config.Call, rt) })
+	try("files", config.Files != nil, func() http.Handler { return c.files(i, *config.Files, rt) })
+	try("redirect", config.Redirect != nil, func() http.Handler { return c.redirect(i, *config.Redirect, rt) })
+	try("answer", config.Answer != nil, func() http.Handler { return newAnswer(*config.Answer) })
+	try("outcomes", config.Outcomes, func() http.Handler { return c.newOutcomes(i, rt) })
+	try("pages", config.Pages, func() http.Handler { return c.pages(i) })
+	try("openapi", config.OpenAPI != nil, func() http.Handler { return c.openapi(i, *config.OpenAPI) })
+	try("merge", config.Merge != nil, func() http.Handler { return c.merge(i, *config.Merge, config.Timeout, rt) })
+	switch len(set) {
+	case 0:
+		c.mistake("the route does not say what answers", "give it one of "+actions, "routes", i)
+	case 1:
+		return action
+	default:
+		c.mistake("the route has "+strings.Join(set, " and "), "only one can answer", "routes", i)
 	}
-	return action, nil
+	return nil
 }
 
 func (c *compiler) proxy(rt *route, shares []shareConfig, way ...any) http.Handler {

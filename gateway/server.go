@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"syscall"
 	"time"
 )
 
@@ -38,7 +39,8 @@ type Server struct {
 // addresses, their certificates and the limits of connections stay as they are when the
 // configuration is reloaded.
 func (g *Gateway) Listen(ctx context.Context, h http.Handler) (*Server, error) {
-	config := g.current.Load().config
+	site := g.current.Load()
+	config := site.config
 	if len(config.Listen) == 0 {
 		return nil, errors.New("the configuration lists no address: write listen: [{address: 127.0.0.1:8080}]")
 	}
@@ -49,11 +51,11 @@ func (g *Gateway) Listen(ctx context.Context, h http.Handler) (*Server, error) {
 	}
 	s.http.ConnState = s.conns.state
 	stall := cmp.Or(limits.IdleTime, defaultIdleTime)
-	for _, l := range config.Listen {
+	for i, l := range config.Listen {
 		made, err := new(net.ListenConfig).Listen(ctx, "tcp", l.Address)
 		if err != nil {
 			s.close()
-			return nil, fmt.Errorf("listen on %s: %w", l.Address, err)
+			return nil, fmt.Errorf("%s: listen on %s: %w%s", site.places[i], l.Address, err, remedy(err))
 		}
 		scheme := schemeHTTP
 		if l.TLS != nil {
@@ -76,6 +78,19 @@ func (g *Gateway) Listen(ctx context.Context, h http.Handler) (*Server, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// remedy says what to do where an address cannot be had.
+func remedy(err error) string {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return "; stop what listens there, or write another address"
+	case errors.Is(err, syscall.EACCES):
+		return "; write a port from 1024 on, or let the program have lower ones"
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return "; write an address of this machine, or 0.0.0.0 for all of them"
+	}
+	return ""
 }
 
 func (s *Server) close() {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"sync"
 	"time"
@@ -18,6 +19,11 @@ import (
 // listeners tells mistakes of addresses that would else be found when they are listened on.
 func (c *compiler) listeners() {
 	for i, l := range c.config.Listen {
+		c.site.places = append(c.site.places, c.document.Place("listen", i, "address"))
+		if _, port, err := net.SplitHostPort(l.Address); err != nil || port == "" {
+			c.mistake(fmt.Sprintf("%q is no address to listen on", l.Address), "write one such as 127.0.0.1:8080",
+				"listen", i, "address")
+		}
 		if l.TLS == nil {
 			continue
 		}

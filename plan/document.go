@@ -12,12 +12,24 @@ import (
 // rules: no anchors, tags or deep nesting, and a place for every mistake.
 type Document struct {
 	file string
-	root ast.Node
+	root ast.Node // nil: it is empty
 }
 
-// ReadDocument reads the text of a file. Relative paths in ${file:...} start at its folder.
+// wholeDocument is how mistakes call all of one; what is in it has its keys as its name.
+const wholeDocument = "the configuration"
+
+// below names what a key leads to.
+func below(path, key string) string {
+	if path == wholeDocument {
+		return clip(key)
+	}
+	return path + "." + clip(key)
+}
+
+// ReadDocument reads the text of a file, which may be empty. Relative paths in ${file:...} start at
+// its folder.
 func ReadDocument(file string, text []byte) (*Document, error) {
-	r := &reader{file: file}
+	r := &reader{file: file, document: true}
 	root := r.parseYAML(text)
 	if err := r.err(); err != nil {
 		return nil, err
@@ -26,22 +38,26 @@ func ReadDocument(file string, text []byte) (*Document, error) {
 }
 
 // Decode fills a struct by its yaml tags, as DecodeConfig does: strictly, with what
-// ${env:...} and ${file:...} name put in. name is how mistakes call the whole.
-func (d *Document) Decode(name string, into any) error {
-	r := &reader{file: d.file}
+// ${env:...} and ${file:...} name put in. Of an empty one nothing is set.
+func (d *Document) Decode(into any) error {
+	if isNothing(d.root) {
+		return nil
+	}
+	r := &reader{file: d.file, document: true}
 	templates, secret := map[ast.Node]template{}, map[ast.Node]bool{}
-	r.templates(name, d.root, templates)
+	r.templates(wholeDocument, d.root, templates)
 	if err := r.err(); err != nil {
 		return err
 	}
 	e := expander{reader: r, templates: templates, secret: secret}
 	f := fitter{reader: r, secret: secret}
-	node := f.fit(name, e.expand(name, d.root), reflect.TypeOf(into))
+	node := f.fit(wholeDocument, e.expand(wholeDocument, d.root), reflect.TypeOf(into))
 	if err := f.err(); err != nil {
 		return err
 	}
 	if err := yaml.NodeToValue(node, into, yaml.Strict()); err != nil {
-		f.add(f.place(d.root), name+" cannot be decoded"+f.reason(err), "see what the documentation says of it")
+		f.add(f.place(d.root), wholeDocument+" cannot be decoded"+f.reason(err),
+			"see what the documentation says of it")
 	}
 	return f.err()
 }
@@ -49,8 +65,11 @@ func (d *Document) Decode(name string, into any) error {
 // Place finds where a value stands, by the keys and indices that lead to it, or else
 // what of the way there is.
 func (d *Document) Place(way ...any) Position {
-	r := &reader{file: d.file}
+	r := &reader{file: d.file, document: true}
 	node := d.root
+	if node == nil {
+		return Position{File: d.file, Line: 1, Column: 1}
+	}
 	at := r.place(node)
 	for _, step := range way {
 		var next ast.Node

@@ -35,7 +35,7 @@ func (e *expander) expand(path string, node ast.Node) ast.Node {
 		pairs, _ := e.entries(path, node)
 		values := make([]*ast.MappingValueNode, 0, len(pairs))
 		for _, p := range pairs {
-			value := e.expand(path+"."+clip(p.key.v), p.value)
+			value := e.expand(below(path, p.key.v), p.value)
 			values = append(values, ast.MappingValue(p.node.Start, p.node.Key, value))
 		}
 		mapping, ok := n.(*ast.MappingNode)
@@ -116,6 +116,6 @@ func (e *expander) content(path string, at Position, name string) (text string, 
 		why = "is larger than 1 MiB"
 	}
 	e.add(at, fmt.Sprintf("%s needs the file %s, which %s", path, quote(name), why),
-		"relative paths start at the plan's folder")
+		"relative paths start at the "+e.kind()+"'s folder")
 	return "", false
 }

@@ -55,14 +55,14 @@ func decodesItself(t reflect.Type) bool {
 }
 
 func (f *fitter) fitMapping(path string, n ast.Node, t reflect.Type) ast.Node {
-	pairs, ok := f.entries(path, n)
-	if !ok {
-		f.misfit(path, n, "a mapping")
-		return n
-	}
 	fields := map[string]reflect.Type{}
 	if t.Kind() == reflect.Struct {
 		fieldsOf(t, fields)
+	}
+	pairs, ok := f.entries(path, n)
+	if !ok {
+		f.misfit(path, n, mappingWith(fields))
+		return n
 	}
 	var values []*ast.MappingValueNode
 	for _, p := range pairs {
@@ -75,10 +75,20 @@ func (f *fitter) fitMapping(path string, n ast.Node, t reflect.Type) ast.Node {
 				suggest(p.key.v, slices.Sorted(maps.Keys(fields)), "key"))
 			continue
 		}
-		value := f.fit(path+"."+clip(p.key.v), p.value, field)
+		value := f.fit(below(path, p.key.v), p.value, field)
 		values = append(values, ast.MappingValue(p.node.Start, p.node.Key, value))
 	}
 	return ast.Mapping(n.GetToken(), false, values...)
+}
+
+// mappingWith names some of the keys that are wanted.
+func mappingWith(fields map[string]reflect.Type) string {
+	const some = 3
+	names := slices.Sorted(maps.Keys(fields))
+	if len(names) == 0 {
+		return "a mapping"
+	}
+	return "a mapping with keys such as " + listed(names[:min(some, len(names))])
 }
 
 // fieldsOf finds the keys of a struct as the decoder names them.

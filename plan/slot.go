@@ -19,7 +19,16 @@ func (p placed[T]) set() bool { return p.at.Line > 0 }
 // reader turns the nodes of a file into the structs of keys.go.
 type reader struct {
 	mistakes
-	file string
+	file     string
+	document bool // it is a Document's, and no plan
+}
+
+// kind is what mistakes call the file.
+func (r *reader) kind() string {
+	if r.document {
+		return "configuration"
+	}
+	return "plan"
 }
 
 // slot is where the value of one key goes. It knows both how to read the value

@@ -34,7 +34,7 @@ func (r *reader) templates(path string, node ast.Node, into map[ast.Node]templat
 	case ast.MapNode:
 		pairs, _ := r.entries(path, node) // refuses a key that is there twice
 		for _, p := range pairs {
-			r.templates(path+"."+clip(p.key.v), p.value, into)
+			r.templates(below(path, p.key.v), p.value, into)
 		}
 	}
 }

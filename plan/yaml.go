@@ -20,8 +20,6 @@ const (
 	maxKeys  = 10_000  // the parser's time grows with the square of the keys; these take a third of a second
 )
 
-const rightFile = "a plan is a short text: is it the right file?"
-
 // parseYAML gives the root of a plan file, or nil and the mistake. Before the
 // parser proper sees it, the text is held to a subset of YAML that cannot blow up:
 // no anchors and aliases, no tags, no deep nesting.
@@ -29,7 +27,7 @@ func (r *reader) parseYAML(text []byte) (root ast.Node) {
 	whole := Position{File: r.file, Line: 1, Column: 1}
 	text = bytes.TrimPrefix(text, []byte("\ufeff"))
 	if len(text) > maxFile {
-		r.add(whole, fmt.Sprintf("the file is larger than %d bytes", maxFile), rightFile)
+		r.add(whole, fmt.Sprintf("the file is larger than %d bytes", maxFile), r.rightFile())
 		return nil
 	}
 	if at, ok := firstBadByte(text); ok {
@@ -42,7 +40,7 @@ func (r *reader) parseYAML(text []byte) (root ast.Node) {
 	defer func() {
 		if recover() != nil {
 			root = nil
-			r.add(whole, "this is not YAML", "compare it with the example in the documentation of plans")
+			r.notYAML(whole)
 		}
 	}()
 	tokens := lexer.Tokenize(string(text))
@@ -55,12 +53,15 @@ func (r *reader) parseYAML(text []byte) (root ast.Node) {
 		return nil
 	}
 	if len(file.Docs) == 0 || file.Docs[0].Body == nil {
+		if r.document {
+			return nil // what it lacks, its owner knows
+		}
 		r.add(whole, "the plan is empty", `it begins with "version: 1" and "app: NAME"`)
 		return nil
 	}
 	for _, more := range file.Docs[1:] {
 		if more.Body != nil { // it follows an end mark, "..."
-			r.add(r.place(more.Body), "a second document begins here", "a plan file holds one plan")
+			r.add(r.place(more.Body), "a second document begins here", r.onlyOne())
 		}
 	}
 	return file.Docs[0].Body
@@ -69,34 +70,46 @@ func (r *reader) parseYAML(text []byte) (root ast.Node) {
 func (r *reader) syntax(err error) {
 	var e yaml.Error
 	if !errors.As(err, &e) || e.GetToken() == nil {
-		r.add(Position{File: r.file, Line: 1, Column: 1}, "this is not YAML",
-			"compare it with the example in the documentation of plans")
+		r.notYAML(Position{File: r.file, Line: 1, Column: 1})
 		return
 	}
 	what, _, _ := strings.Cut(e.GetMessage(), "\n")
 	hint := "check the indentation, quotes and brackets here and on the line before"
-	if strings.Contains(what, "\t") {
+	switch {
+	case strings.Contains(what, "\t"):
 		what, hint = "a tab stands where it may not", "indent with spaces"
+	case strings.Contains(what, "must be specified"):
+		hint = "check the brackets here and on the line before, and put values that have some in quotes"
 	}
 	r.add(r.at(e.GetToken()), "this is not YAML: "+what, hint)
 }
+
+func (r *reader) notYAML(at Position) {
+	r.add(at, "this is not YAML", "compare it with the example in the documentation of "+r.kind()+"s")
+}
+
+func (r *reader) rightFile() string {
+	return "a " + r.kind() + " is a short text: is it the right file?"
+}
+
+func (r *reader) onlyOne() string { return fmt.Sprintf("a %s file holds one %[1]s", r.kind()) }
 
 // tame refuses what a plan has no use for and an attacker has.
 func (r *reader) tame(tokens token.Tokens) bool {
 	var d depth
 	keys, begun := 0, false
 	for _, t := range tokens {
-		what, hint := "", rightFile
+		what, hint := "", r.rightFile()
 		switch {
 		case oddity(t.Type) != "":
-			what, hint = "a plan has no "+oddity(t.Type), "write the value out, or quote it if it is text"
+			what, hint = "a "+r.kind()+" has no "+oddity(t.Type), "write the value out, or quote it if it is text"
 		case t.Type == token.DocumentHeaderType && begun:
-			what, hint = "a second document begins here", "a plan file holds one plan"
+			what, hint = "a second document begins here", r.onlyOne()
 		case t.Type == token.MappingValueType && keys == maxKeys:
 			what = fmt.Sprintf("the file has more than %d keys", maxKeys)
 		case d.after(t) > maxDepth:
 			what = fmt.Sprintf("this is nested more than %d deep", maxDepth)
-			hint = "a plan is flat: look for a stray bracket or dash"
+			hint = "a " + r.kind() + " is flat: look for a stray bracket or dash"
 		}
 		if what != "" {
 			r.add(r.at(t), what, hint)

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"flag"
+	"fmt"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -123,6 +125,45 @@ func TestWrongCommandLinesSayWhatIsRight(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestMistakesThatPeopleMakeSayWhatToDo(t *testing.T) {
+	t.Parallel()
+	for config, want := range map[string]string{
+		"":                                    ":1:1: there are no routes; write one, such as routes:",
+		"# nothing yet\n":                     ":1:1: there are no routes; write one, such as routes:",
+		"route: []\n":                         `:1:1: the configuration has no key "route"; did you mean routes?`,
+		"routes: [{anser: {}}]\n":             `:1:11: routes[0] has no key "anser"; did you mean answer?`,
+		"routes: [{match: {path: /}}]\n":      ":1:10: the route does not say what answers; give it one of proxy,",
+		"routes: [{answer: {}, call: []}]":    ":1:10: the route has call and answer; only one can answer",
+		"listen: ['127.0.0.1:80']\n":          ":1:10: listen[0] is text; it must be a mapping with keys such as",
+		"listen: [{address: localhost}]\n":    `:1:20: "localhost" is no address to listen on; write one such as`,
+		"routes:\n  - match: {path: /{x}}":    ":2:20: this is not YAML: ',' or '}' must be specified; check",
+		"routes:\n  - match: {}\n   call: []": ":3:4: this is not YAML: ",
+		"a: &b 1\n":                           ":1:4: a configuration has no anchors",
+	} {
+		t.Run(config, func(t *testing.T) {
+			t.Parallel()
+			file := write(t, config)
+			out, err := command(t, "gateway", "check", file)
+			if err == nil || !strings.Contains(err.Error(), file+want) || out != "" {
+				t.Errorf("%v\nand not %s; output %q", err, want, out)
+			}
+		})
+	}
+	t.Run("an address that is taken", func(t *testing.T) {
+		t.Parallel()
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		file := write(t, fmt.Sprintf("log: off\nlisten: [{address: %q}]\nroutes: [{answer: {}}]\n", l.Addr()))
+		_, err = command(t, "gateway", "--config", file)
+		if err == nil || !strings.HasPrefix(err.Error(), file+":2:20: listen on 127.0.0.1:") {
+			t.Errorf("%v", err)
+		}
+	})
 }
 
 func listless(t *testing.T) string {

@@ -93,7 +93,8 @@ func readAPIKeys(file string) ([]KeyConfig, error) {
 	var more struct {
 		List []KeyConfig `yaml:"list"`
 	}
-	return more.List, d.Decode("keys", &more)
+	err = d.Decode(&more)
+	return more.List, err
 }
 
 func (k *apiKeys) add(c KeyConfig) error {

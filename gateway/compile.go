@@ -40,6 +40,7 @@ type compiler struct {
 	mistakes plan.Errors
 
 	described []described
+	merged    []*merger
 	told      *outcomes // nil: no route tells them
 	after     []func()  // what can be done once all routes are made
 }

@@ -55,6 +55,7 @@ func (c *compiler) merge(i int, config mergeConfig, timeout time.Duration, rt *r
 	if len(c.mistakes) > before || !c.acyclic(i, m) {
 		return nil
 	}
+	c.merged = append(c.merged, m)
 	return m
 }
 

@@ -34,7 +34,7 @@ func (c *compiler) openapi(i int, config openapiConfig) http.Handler {
 	c.after = append(c.after, func() {
 		text, err := openapi.Document(openapi.Info{
 			Title: config.Title, Version: config.Version, Description: config.Description,
-		}, c.served(config.Services))
+		}, c.served(config.Services), c.merges(config.Services)...)
 		if err != nil {
 			c.mistake(err.Error(), "", "routes", i, "openapi")
 		}
@@ -43,18 +43,24 @@ func (c *compiler) openapi(i int, config openapiConfig) http.Handler {
 	return d
 }
 
-// served are the operations that a route leads to, of all services unless some are named.
-func (c *compiler) served(services []string) []transcode.Operation {
+// wanted are the full names of services.
+func (c *compiler) wanted(services []string) map[string]bool {
 	wanted := make(map[string]bool)
 	for _, name := range services {
 		for _, s := range c.options.Services[name] {
 			wanted[string(s.Desc.FullName())] = true
 		}
 	}
+	return wanted
+}
+
+// served are the operations that a route leads to, of all services unless some are named.
+func (c *compiler) served(services []string) []transcode.Operation {
+	wanted := c.wanted(services)
 	var all []transcode.Operation
 	for _, d := range c.described {
 		for _, o := range d.all {
-			if (services == nil || wanted[string(o.Method.Parent().FullName())]) && c.leads(d.route, o) {
+			if (services == nil || wanted[string(o.Method.Parent().FullName())]) && c.leads(d.route, o.Verb, o.Path) {
 				all = append(all, o)
 			}
 		}
@@ -64,12 +70,13 @@ func (c *compiler) served(services []string) []transcode.Operation {
 
 var inBraces = regexp.MustCompile(`\{[^}]*\}`)
 
-// leads tells whether requests for an operation come to a route: whether no other takes them all before.
-func (c *compiler) leads(to *route, o transcode.Operation) bool {
-	path := inBraces.ReplaceAllString(o.Path, "1")
+// leads tells whether requests for a path, with names in braces, come to a route: whether no other
+// takes them all before.
+func (c *compiler) leads(to *route, verb, path string) bool {
+	path = inBraces.ReplaceAllString(path, "1")
 	for _, rt := range c.site.routes {
 		m := rt.match
-		if !m.matchesPath(path) || m.methods != nil && !slices.Contains(m.methods, o.Verb) {
+		if !m.matchesPath(path) || m.methods != nil && !slices.Contains(m.methods, verb) {
 			continue
 		}
 		if rt == to {

@@ -30,7 +30,8 @@ type part struct {
 	optional bool
 	timeout  time.Duration // 0: none but the merge's
 	by       http.RoundTripper
-	outside  bool // what by answers may be anything
+	outside  bool                 // what by answers may be anything
+	answers  *transcode.Operation // nil: it is outside
 }
 
 func (c *compiler) part(i int, name string, all mergeConfig, rt *route) *part {
@@ -63,7 +64,10 @@ func (c *compiler) part(i int, name string, all mergeConfig, rt *route) *part {
 		}
 		sample := &http.Request{Method: http.MethodGet, URL: &url.URL{}}
 		path, _, _ := strings.Cut(p.get.sample(), "?")
-		if setPath(sample.URL, path); !h.Matches(sample) {
+		setPath(sample.URL, path)
+		if o, ok := h.Operation(sample); ok {
+			p.answers = &o
+		} else {
 			wrong(fmt.Sprintf("no method of %s answers GET %s", config.Call, path),
 				"see the google.api.http annotations of its methods", "get")
 		}

@@ -171,6 +171,15 @@ func (h *Handler) Matches(r *http.Request) bool {
 	return err == nil
 }
 
+// Operation is the one that would answer a request; ok is false if none would.
+func (h *Handler) Operation(r *http.Request) (o Operation, ok bool) {
+	b, _, err := h.find(r)
+	if err != nil {
+		return Operation{}, false
+	}
+	return b.operation(), true
+}
+
 // find takes HEAD for GET, as HTTP does.
 func (h *Handler) find(r *http.Request) (b *binding, bare string, err error) {
 	path := r.URL.EscapedPath()

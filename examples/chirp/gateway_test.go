@@ -123,7 +123,8 @@ func TestTheGatewayDescribesWhatItServes(t *testing.T) {
 		if err := json.Unmarshal(document, &d); err != nil { //nolint:musttag // names are matched as they are
 			t.Fatal(err)
 		}
-		if d.Paths["/v1/posts"]["get"] == nil || d.Paths["/v1/accounts"]["post"] != nil {
+		if d.Paths["/v1/posts"]["get"] == nil || d.Paths["/v1/accounts"]["post"] != nil ||
+			d.Paths["/v1/home"]["get"] == nil {
 			t.Errorf("%v", d.Paths)
 		}
 		page := visitor.Get("/openapi")

@@ -24,9 +24,9 @@ type Info struct {
 // verbs are those that OpenAPI 3.1 has a place for, in its order.
 var verbs = []string{"GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE"}
 
-// Document describes operations in OpenAPI 3.1, as JSON. One whose HTTP method OpenAPI
-// does not know is left out.
-func Document(info Info, operations []transcode.Operation) ([]byte, error) {
+// Document describes operations, and what is merged of some, in OpenAPI 3.1, as JSON. One whose
+// HTTP method OpenAPI does not know is left out.
+func Document(info Info, operations []transcode.Operation, merged ...Merged) ([]byte, error) {
 	if info.Version == "" {
 		info.Version = "1"
 	}
@@ -35,6 +35,9 @@ func Document(info Info, operations []transcode.Operation) ([]byte, error) {
 		if slices.Contains(verbs, o.Verb) {
 			d.add(o)
 		}
+	}
+	for _, m := range merged {
+		d.addMerged(m)
 	}
 	failure := d.schemas.failure() // which has a schema of its own
 	whole := object{
@@ -57,18 +60,25 @@ type document struct {
 
 var inBraces = regexp.MustCompile(`\{[^}]*\}`)
 
-// add puts an operation at its path. Paths that differ only in the names of their parameters are
-// the same: the first one's count.
-func (d *document) add(o transcode.Operation) {
-	shape := inBraces.ReplaceAllString(o.Path, "{}")
+// path gives a path with the names of its parameters. Paths that differ only in these are the same:
+// the first one's count.
+func (d *document) path(of string) (path string, names []string) {
+	shape := inBraces.ReplaceAllString(of, "{}")
 	if d.shapes[shape] == "" {
-		d.shapes[shape] = o.Path
+		d.shapes[shape] = of
 	}
-	path := d.shapes[shape]
-	names := inBraces.FindAllString(path, -1)
+	for _, name := range inBraces.FindAllString(d.shapes[shape], -1) {
+		names = append(names, strings.Trim(name, "{}"))
+	}
+	return d.shapes[shape], names
+}
+
+// add puts an operation at its path.
+func (d *document) add(o transcode.Operation) {
+	path, names := d.path(o.Path)
 	o.InPath = slices.Clone(o.InPath)
 	for i := range o.InPath {
-		o.InPath[i].Name = strings.Trim(names[i], "{}")
+		o.InPath[i].Name = names[i]
 	}
 	item, _ := d.paths.get(path).(object)
 	d.paths = d.paths.set(path, item.set(strings.ToLower(o.Verb), d.operation(o)))
@@ -121,6 +131,9 @@ func (d *document) operation(o transcode.Operation) object {
 		})
 }
 
+// anySegments is what a parameter says that may hold slashes. The page looks for it.
+const anySegments = "Any number of segments."
+
 func (d *document) parameters(o transcode.Operation) []any {
 	var all []any //nolint:prealloc // short, and made once
 	for i, p := range o.InPath {
@@ -134,7 +147,7 @@ func (d *document) parameters(o transcode.Operation) []any {
 			note = "Anything."
 		}
 		if o.Open && i == len(o.InPath)-1 {
-			note = strings.TrimSpace(note + " Any number of segments.")
+			note = strings.TrimSpace(note + " " + anySegments)
 		}
 		all = append(all, object{{"name", p.Name}, {"in", "path"}, {"required", true}, {"schema", schema}}.
 			with("description", note))

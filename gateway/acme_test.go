@@ -6,13 +6,13 @@ import (
 	"crypto/x509"
 	"encoding/binary"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -31,9 +31,8 @@ func TestCertificatesComeFromAnAuthority(t *testing.T) {
 	address := freeAddress(t)
 	directory, manage, roots := pebble(t, dir, address)
 	cache := filepath.Join(dir, "cache")
-	b := listenTLS(t, address, fmt.Sprintf(
-		"{acme: {email: a@shop.example, hosts: [shop.example], directory: %q, roots: %s, cache: %s}}",
-		directory+"/dir", roots, cache))
+	b := listen(t, strings.NewReplacer("0.0.0.0:443", address, "https://acme.example/dir", directory+"/dir",
+		"acme-root.pem", roots, "/var/lib/kerf/acme", cache).Replace(acmeOfPage(t)))
 	pool := issuers(t, manage, roots)
 	client := &tls.Config{RootCAs: pool, ServerName: "shop.example", NextProtos: []string{"h2"}}
 	var state tls.ConnectionState
@@ -53,6 +52,21 @@ func TestCertificatesComeFromAnAuthority(t *testing.T) {
 	if _, err := b.handshake(t, &tls.Config{RootCAs: pool, ServerName: "other.example"}); err == nil {
 		t.Error("there is a certificate for a host that is not configured")
 	}
+}
+
+// acmeOfPage is the configuration of the page about TLS.
+func acmeOfPage(t *testing.T) string {
+	t.Helper()
+	page, err := os.ReadFile(pages + "/tls.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), "```yaml acme\n")
+	text, _, found := strings.Cut(rest, "```\n")
+	if !found {
+		t.Fatal("the page has no such configuration")
+	}
+	return text + "log: off\n"
 }
 
 func freeAddress(t *testing.T) string {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -172,7 +173,21 @@ func (books) ListBooks(_ context.Context, r *library.ListBooksRequest) (*library
 	return &library.ListBooksResponse{NextPageToken: r.GetParent() + "?" + r.GetPageToken()}, nil
 }
 
-func (books) WatchBooks(_ *library.ListBooksRequest, s grpc.ServerStreamingServer[library.Book]) error {
+func (books) CreateBook(_ context.Context, r *library.CreateBookRequest) (*library.Book, error) {
+	r.GetBook().Name = r.GetParent() + "/books/8"
+	return r.GetBook(), nil
+}
+
+// WatchBooks ends after a page, or else never.
+func (books) WatchBooks(r *library.ListBooksRequest, s grpc.ServerStreamingServer[library.Book]) error {
+	for n := range r.GetPageSize() {
+		if err := s.Send(&library.Book{Name: strconv.Itoa(int(n) + 1)}); err != nil {
+			return err
+		}
+	}
+	if r.GetPageSize() > 0 {
+		return nil
+	}
 	if err := s.Send(new(library.Book)); err != nil {
 		return err
 	}

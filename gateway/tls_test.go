@@ -25,15 +25,20 @@ import (
 
 // listenTLS serves a configuration with an answer on two addresses: one with the tls that
 // is given, and one without.
-func listenTLS(t *testing.T, address, config string) *bundle {
+func listenTLS(t *testing.T, config string) *bundle {
 	t.Helper()
-	b := &bundle{file: filepath.Join(t.TempDir(), "gateway.yaml")}
-	text := "listen: [{address: " + address + ", tls: " + config + `}, {address: 127.0.0.1:0}]
+	return listen(t, "listen: [{address: 127.0.0.1:0, tls: "+config+`}, {address: 127.0.0.1:0}]
 log: off
 routes:
   - {match: {proto: http}, redirect: {to: "https://{host}{path}{query}"}}
   - {match: {path: /**}, answer: {body: hello}}
-`
+`)
+}
+
+// listen serves a configuration as it is.
+func listen(t *testing.T, text string) *bundle {
+	t.Helper()
+	b := &bundle{file: filepath.Join(t.TempDir(), "gateway.yaml")}
 	if err := os.WriteFile(b.file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +59,8 @@ func writePair(t *testing.T, dir string, number int64) (cert, key string) {
 		t.Fatal(err)
 	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(number), Subject: pkix.Name{CommonName: "a test"}, DNSNames: []string{"localhost"},
+		SerialNumber: big.NewInt(number), Subject: pkix.Name{CommonName: "a test"},
+		DNSNames:    []string{"localhost", "shop.example", "www.shop.example", "other.example"},
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 		NotAfter:    time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
 	}
@@ -94,7 +100,7 @@ func TestCertificatesAreReadAgainWhenTheyChange(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	cert, key := writePair(t, dir, 1)
-	b := listenTLS(t, "127.0.0.1:0", fmt.Sprintf("{cert: %s, key: %s}", cert, key))
+	b := listenTLS(t, fmt.Sprintf("{cert: %s, key: %s}", cert, key))
 	number := func() int64 {
 		state, err := b.handshake(t, unverified())
 		if err != nil {
@@ -124,7 +130,7 @@ func TestCertificatesAreReadAgainWhenTheyChange(t *testing.T) {
 func TestTLSIsOfAVersionAndProtocolThatIsSafe(t *testing.T) {
 	t.Parallel()
 	cert, key := writePair(t, t.TempDir(), 1)
-	b := listenTLS(t, "127.0.0.1:0", fmt.Sprintf("{cert: %s, key: %s}", cert, key))
+	b := listenTLS(t, fmt.Sprintf("{cert: %s, key: %s}", cert, key))
 	old := unverified()
 	old.MaxVersion = tls.VersionTLS11
 	if state, err := b.handshake(t, old); err == nil {
@@ -172,7 +178,7 @@ func TestTLSIsOfAVersionAndProtocolThatIsSafe(t *testing.T) {
 func TestALocalAuthorityMakesCertificatesForTheNamesAsked(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "ca")
-	b := listenTLS(t, "127.0.0.1:0", "{local: "+dir+"}")
+	b := listenTLS(t, "{local: "+dir+"}")
 	trust := func() *x509.CertPool {
 		text, err := os.ReadFile(filepath.Join(dir, "trust.pem"))
 		if err != nil {
@@ -194,7 +200,7 @@ func TestALocalAuthorityMakesCertificatesForTheNamesAsked(t *testing.T) {
 	if info, err := os.Stat(filepath.Join(dir, "authority.pem")); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the key's file: %v, %v", info.Mode(), err)
 	}
-	again := listenTLS(t, "127.0.0.1:0", "{local: "+dir+"}")
+	again := listenTLS(t, "{local: "+dir+"}")
 	if _, err := again.handshake(t, &tls.Config{RootCAs: pool, ServerName: "localhost"}); err != nil {
 		t.Errorf("it is not the same after a restart: %v", err)
 	}

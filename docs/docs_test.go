@@ -32,6 +32,13 @@ func TestTheReadmeDoesWhatItSays(t *testing.T) { //nolint:paralleltest // both n
 	runDocument(t, "README.md")
 }
 
+func TestTheGatewaysPageDoesWhatItSays(t *testing.T) { //nolint:paralleltest // it needs the port 8080, too
+	if _, err := exec.LookPath("python3"); err != nil {
+		missing(t, "the page's server is written in Python: install python3")
+	}
+	runDocument(t, "docs/gateway/README.md")
+}
+
 // runDocument runs a document's console blocks in one shell, in a copy of the
 // repository. The two documents share the port 8080, so they take turns.
 func runDocument(t *testing.T, file string) {

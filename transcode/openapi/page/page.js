@@ -166,13 +166,13 @@ function trial(verb, path, o) {
     }
     stop.hidden = true;
   };
-  return make("form", { onsubmit: send }, form, make("div", { class: "buttons" }, make("button", {}, "Send"), stop), said, out);
+  return make("form", { onsubmit: send }, form, make("div", { class: "buttons" }, make("button", { type: "submit" }, "Send"), stop), said, out);
 }
 
 function operation(verb, path, o) {
   const whole = make("details", {
     class: "operation" + (o.deprecated ? " deprecated" : ""), id: o.operationId, "data-words": [verb, path, o.operationId, o.summary, o.description].join(" ").toLowerCase(),
-  }, make("summary", {}, make("span", { class: "verb " + verb.toLowerCase() }, verb), make("span", { class: "path" }, path),
+  }, make("summary", {}, make("span", { class: "verb " + verb.toLowerCase() }, verb), make("span", { class: "path" }, ...path.split(/(?=\/)/).flatMap((part) => [make("wbr"), part])),
     make("span", { class: "quiet" }, o.summary + (o.deprecated ? " (deprecated)" : ""))));
   whole.addEventListener("toggle", () => {
     if (!whole.open || whole.childElementCount > 1) return;

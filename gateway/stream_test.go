@@ -155,6 +155,20 @@ func TestStreamsPassAsTheyComeAndSurviveAReload(t *testing.T) {
 	tellEvent(t, stream, events, "four")
 }
 
+func TestTheTimeoutOfARouteEndsItsStreams(t *testing.T) {
+	t.Parallel()
+	config := strings.Replace(streaming, "proxy: one}", "proxy: one, timeout: 200ms}", 1)
+	b := setup(t, config, map[string]*httptest.Server{"one": streams(t, nil)})
+	conn, stream := b.socket(t), b.events(t)
+	say(t, conn, "hello")
+	if _, _, err := conn.Read(t.Context()); err == nil {
+		t.Error("the socket says more")
+	}
+	if _, err := io.ReadAll(stream); err == nil {
+		t.Error("the events end as if they were whole")
+	}
+}
+
 func TestStreamsInBothDirectionsPassAsTheyCome(t *testing.T) {
 	t.Parallel()
 	b := setup(t, streaming, map[string]*httptest.Server{"one": streams(t, nil)})

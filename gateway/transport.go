@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -64,9 +65,22 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		return nil, err
 	case two:
-		return t.two.RoundTrip(r)
+		response, err := t.two.RoundTrip(r)
+		return response, late(err)
 	}
 	return t.one.RoundTrip(r)
+}
+
+// late tells of an answer that has not begun in time as the client of HTTP/1.1 does. That nobody was
+// there to be asked is another matter.
+func late(err error) error {
+	var timeout net.Error
+	var dial *net.OpError
+	if errors.As(err, &timeout) && timeout.Timeout() && (!errors.As(err, &dial) || dial.Op != "dial") &&
+		!errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("%w: %w", context.DeadlineExceeded, err)
+	}
+	return err
 }
 
 // speaksTwo finds out whether a host speaks HTTP/2, by a connection that is for nothing else.

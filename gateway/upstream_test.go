@@ -184,3 +184,41 @@ func TestAnUpstreamIsAskedSoMuchAtOnce(t *testing.T) {
 		}
 	}
 }
+
+// What the page about upstreams says that clients see.
+func TestFailuresOfUpstreamsAreToldByTheirStatus(t *testing.T) {
+	t.Parallel()
+	slow := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		<-r.Context().Done()
+	}))
+	t.Cleanup(slow.Close)
+	secure := httptest.NewUnstartedServer(slow.Config.Handler)
+	secure.EnableHTTP2 = true
+	secure.StartTLS()
+	t.Cleanup(secure.Close)
+	gone := httptest.NewServer(nil)
+	gone.Close()
+	b := setup(t, `
+upstreams:
+  slow: {urls: ["{slow}"], timeout: 50ms}
+  secure: {urls: ["{secure}"], roots: `+rootsOf(t, secure)+`, timeout: 50ms}
+  patient: {urls: ["{slow}"]}
+  gone: {urls: ["{gone}"]}
+routes:
+  - {match: {path: /slow}, proxy: slow}
+  - {match: {path: /secure}, proxy: secure}
+  - {match: {path: /patient}, proxy: patient, timeout: 50ms}
+  - {match: {path: /gone}, proxy: gone}
+`, map[string]*httptest.Server{"slow": slow, "secure": secure, "gone": gone})
+	for request, want := range map[string]string{
+		"POST /slow":    "504 the upstream took too long",
+		"POST /secure":  "504 the upstream took too long",
+		"POST /patient": "504 the upstream took too long",
+		"POST /gone":    "503 the upstream cannot be reached",
+	} {
+		code, text, _ := strings.Cut(want, " ")
+		if got := b.do(t, request); got.Status[:3] != code || !strings.Contains(got.body, text) {
+			t.Errorf("%s: %s %s, and not %s", request, got.Status, got.body, want)
+		}
+	}
+}

@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"reflect"
+	"slices"
 	"time"
 
 	"github.com/kerf-go/kerf/gateway/auth"
@@ -24,6 +26,21 @@ type config struct {
 	Auth      map[string]auth.Config    `yaml:"auth"` // ways to find out who has sent a request
 	Rates     map[string]rateConfig     `yaml:"rates"`
 	Routes    []routeConfig             `yaml:"routes"` // the first that matches a request answers it
+}
+
+// restarts are the keys of what has changed since the start, and counts only after another.
+func (c config) restarts(start config) []string {
+	var keys []string
+	for key, changed := range map[string]bool{
+		"listen": !reflect.DeepEqual(c.Listen, start.Listen), "log": c.Log != start.Log,
+		"admin": c.Admin != start.Admin, "limits": c.Limits.ofConnections() != start.Limits.ofConnections(),
+	} {
+		if changed {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	return keys
 }
 
 // listenConfig is an address that clients reach.
@@ -60,6 +77,12 @@ type limitsConfig struct {
 	IdleTime   time.Duration `yaml:"idle_time"`   // of a connection without requests, or whose client reads nothing; 2m
 	Streams    int           `yaml:"streams"`     // at once on one HTTP/2 connection; 250
 	DrainTime  time.Duration `yaml:"drain_time"`  // for what still runs once the gateway stops; 15s
+}
+
+// ofConnections are those that a reload does not change.
+func (l limitsConfig) ofConnections() limitsConfig {
+	l.Body, l.BodyTime = 0, 0
+	return l
 }
 
 // bodyLimitsConfig are those of a route. Zero is the gateway's, -1 is none.

@@ -40,6 +40,7 @@ type Options struct {
 type Gateway struct {
 	options Options
 	file    string // of Open
+	started config // what of it is read once counts
 	log     *accessLog
 
 	swap    sync.Mutex                 // held while a configuration is compiled and swapped in
@@ -69,6 +70,7 @@ func New(d *plan.Document, o Options) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
+	g.started = s.config
 	if g.log, err = newAccessLog(s.config.Log); err != nil {
 		s.close(o.Logger)
 		return nil, err
@@ -90,7 +92,8 @@ func (g *Gateway) newRunning(s *site) *running {
 }
 
 // Reload swaps a configuration in, unless it is wrong: then nothing changes, and the
-// error tells every mistake. The addresses that are listened on stay.
+// error tells every mistake. What is read once, such as the addresses that are listened on, stays; that
+// it has changed is logged.
 func (g *Gateway) Reload(d *plan.Document) error {
 	g.swap.Lock()
 	defer g.swap.Unlock()
@@ -103,6 +106,9 @@ func (g *Gateway) Reload(d *plan.Document) error {
 	g.current.Store(next)
 	before.over = func() { before.close(g.options.Logger) }
 	g.leave(before)
+	if keys := s.config.restarts(g.started); len(keys) > 0 {
+		g.options.Logger.Warn("restart the gateway for what is read only when it starts", "changed", keys)
+	}
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -22,6 +23,7 @@ import (
 
 	"github.com/kerf-go/kerf/gateway"
 	"github.com/kerf-go/kerf/internal/issuertest"
+	"github.com/kerf-go/kerf/plan"
 )
 
 const reloads = 1000
@@ -435,6 +437,36 @@ func (s *storm) eventually(enough func(measured) bool) measured {
 		}
 		if enough(m) || time.Now().After(deadline) {
 			return m
+		}
+	}
+}
+
+func TestWhatAReloadDoesNotChangeIsTold(t *testing.T) {
+	t.Parallel()
+	const routes = "routes: [{answer: {}}]\n"
+	start, err := plan.ReadDocument("g.yaml", []byte("log: off\nlisten: [{address: 127.0.0.1:0}]\n"+routes))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	g, err := gateway.New(start, gateway.Options{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	for _, test := range []struct{ config, want string }{
+		{"log: off\nlisten: [{address: 127.0.0.1:0}]\nlimits: {body: 7}\n", ""},
+		{"log: off\nlisten: [{address: 127.0.0.1:1}]\nadmin: 127.0.0.1:0\n", "[admin listen]"},
+		{"log: off\nlisten: [{address: 127.0.0.1:1}]\nadmin: 127.0.0.1:0\nlimits: {streams: 3}\n", "[admin limits"},
+		{"log: off\nlisten: [{address: 127.0.0.1:0}]\n", ""},
+	} {
+		log.Reset()
+		d, err := plan.ReadDocument("g.yaml", []byte(test.config+routes))
+		if err == nil {
+			err = g.Reload(d)
+		}
+		if err != nil || (test.want == "") != (log.Len() == 0) || !strings.Contains(log.String(), test.want) {
+			t.Errorf("%s%v: %s, and not %s", test.config, err, &log, test.want)
 		}
 	}
 }

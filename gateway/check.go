@@ -20,6 +20,7 @@ func (c *compiler) checkValues() {
 		if u.Host != "" && u.Host != "keep" && u.Host != "url" {
 			c.mistake(fmt.Sprintf("host is %q", u.Host), "write keep or url", "upstreams", name, "host")
 		}
+		c.checkPolicies(name, u)
 		if u.Health == nil {
 			continue
 		}
@@ -37,6 +38,24 @@ func (c *compiler) checkValues() {
 			c.mistake(fmt.Sprintf("%d is no status of an answer", a.Code), "use one from 200 to 599",
 				"routes", i, "answer", "code")
 		}
+	}
+}
+
+// checkPolicies tells of policies that the rest of an upstream makes void.
+func (c *compiler) checkPolicies(name string, u upstreamConfig) {
+	balance, retry := u.Policies.Balance(), u.Policies.Settings().Retry
+	switch {
+	case u.Health != nil && balance.PassOver < 0:
+		c.mistake("with balance: off all servers take requests, whatever health finds",
+			"leave out one of them", "upstreams", name, "policies", "balance")
+	case u.Health == nil && balance.Silence > 0:
+		c.mistake("balance has a silence, and without health nobody notices it",
+			"leave out silence, or write health: {path: /healthz}", "upstreams", name, "policies", "balance")
+	}
+	if retry != nil && retry.Timeout >= u.timeout() {
+		c.mistake(fmt.Sprintf("no attempt takes %v, since the upstream's timeout is %v", retry.Timeout, u.timeout()),
+			"write a longer timeout of the upstream, or leave out that of retry",
+			"upstreams", name, "policies", "retry")
 	}
 }
 

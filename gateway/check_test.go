@@ -9,6 +9,20 @@ import (
 	"github.com/kerf-go/kerf/gateway"
 )
 
+// wrong gives what is said of a configuration that is wrong.
+func wrong(t *testing.T, config string) error {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "gateway.yaml")
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	g, err := gateway.Open(file, gateway.Options{})
+	if err == nil {
+		_ = g.Close()
+	}
+	return err
+}
+
 func TestValuesThatCannotBeMeantAreTold(t *testing.T) {
 	t.Parallel()
 	const upstream = "upstreams: {one: {urls: ['http://127.0.0.1:9']%s}}\n"
@@ -29,11 +43,7 @@ func TestValuesThatCannotBeMeantAreTold(t *testing.T) {
 		"routes: [{match: {path: '/a/{x}'}, answer: {body: x}, rewrite: '/b/{y}'}]": "nothing stands for {y}",
 		"routes: [{redirect: {to: 'https://{hots}{path}'}}]":                        "nothing stands for {hots}",
 	} {
-		file := filepath.Join(t.TempDir(), "gateway.yaml")
-		if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		_, err := gateway.Open(file, gateway.Options{})
+		err := wrong(t, config)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, and not %s", config, err, want)
 		}

@@ -97,7 +97,9 @@ type upstreamConfig struct {
 	Health  *healthConfig `yaml:"health"`  // with several URLs; none: only what requests show
 	Host    string        `yaml:"host"`    // the Host header: keep (default) the client's, or use the url's
 	Timeout time.Duration `yaml:"timeout"` // until the headers of an answer; 30s
-	Roots   plan.Path     `yaml:"roots"`   // PEM: whom to trust for https:// URLs; the system's
+	// Policies are bulkhead, breaker, retry and balance, with the keys and defaults of a plan's.
+	Policies plan.HTTPPolicies `yaml:"policies"`
+	Roots    plan.Path         `yaml:"roots"` // PEM: whom to trust for https:// URLs; the system's
 }
 
 // healthConfig asks each server of an upstream whether it is well: a status from 200 to 399 is.

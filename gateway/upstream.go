@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -41,16 +42,13 @@ func newUpstream(
 			return nil, errors.New("each of its urls must be such as http://127.0.0.1:9000 or https://api.example/v2")
 		}
 	}
-	timeout := c.Timeout
-	if timeout == 0 {
-		timeout = 30 * time.Second
-	}
 	roots, err := readRoots(c.Roots)
 	if err != nil {
 		return nil, err
 	}
-	u := &upstream{keepHost: c.Host != "url", transport: newTransport(timeout, roots)}
-	o := balance.Options{Observe: observe, HealthEvery: -1}
+	u := &upstream{keepHost: c.Host != "url", transport: newTransport(c.timeout(), roots)}
+	o := c.Policies.Balance()
+	o.Observe, o.HealthEvery = observe, -1
 	if c.Health != nil {
 		o.HealthEvery = c.Health.Every // 0: the default
 	}
@@ -58,11 +56,13 @@ func newUpstream(
 		return newServer(raw, c.Health, u.transport)
 	}, o)
 	u.balancer.Update(c.URLs)
-	settings := policy.Defaults()
 	u.out = out
-	u.RoundTripper = policy.RoundTripper(balanced{u}, out, settings)
+	u.RoundTripper = policy.RoundTripper(balanced{u}, out, c.Policies.Settings())
 	return u, nil
 }
+
+// timeout is how long a server has for the headers of an answer.
+func (c upstreamConfig) timeout() time.Duration { return cmp.Or(c.Timeout, 30*time.Second) }
 
 func isServer(u *url.URL) bool {
 	return isScheme(u.Scheme) && u.Host != "" && u.RawQuery == "" && u.User == nil

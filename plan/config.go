@@ -57,10 +57,9 @@ func (p *Plan) DecodeConfig(service string, into any) error {
 		return fmt.Errorf("config of %s: decode into a pointer, not %T", service, into)
 	}
 	path := configPath(service)
-	secret := map[ast.Node]bool{}
-	r := &reader{file: p.File}
-	e := expander{reader: r, templates: c.templates, secret: secret}
-	f := fitter{reader: r, secret: secret}
+	r := &reader{file: p.File, secret: map[ast.Node]bool{}}
+	e := expander{reader: r, templates: c.templates}
+	f := fitter{r}
 	node := f.fit(path, e.expand(path, c.node), v.Type())
 	if err := f.err(); err != nil {
 		return err

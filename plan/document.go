@@ -43,14 +43,14 @@ func (d *Document) Decode(into any) error {
 	if isNothing(d.root) {
 		return nil
 	}
-	r := &reader{file: d.file, document: true}
-	templates, secret := map[ast.Node]template{}, map[ast.Node]bool{}
+	r := &reader{file: d.file, document: true, secret: map[ast.Node]bool{}}
+	templates := map[ast.Node]template{}
 	r.templates(wholeDocument, d.root, templates)
 	if err := r.err(); err != nil {
 		return err
 	}
-	e := expander{reader: r, templates: templates, secret: secret}
-	f := fitter{reader: r, secret: secret}
+	e := expander{reader: r, templates: templates}
+	f := fitter{r}
 	node := f.fit(wholeDocument, e.expand(wholeDocument, d.root), reflect.TypeOf(into))
 	if err := f.err(); err != nil {
 		return err

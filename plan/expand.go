@@ -14,8 +14,7 @@ import (
 type expander struct {
 	*reader
 	templates map[ast.Node]template
-	secret    map[ast.Node]bool // text that came from the environment or a file
-	size      int               // bytes that all of them have given
+	size      int // bytes that all of them have given
 }
 
 // maxExpanded bounds the memory that a short plan can take by naming a large file often.

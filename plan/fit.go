@@ -16,10 +16,7 @@ import (
 // fitter holds a configuration against the Go type it is for: it finds unknown
 // keys and wrong types, all of them, and gives expanded text the type that is
 // wanted. What it passes the decoder takes.
-type fitter struct {
-	*reader
-	secret map[ast.Node]bool // text that came from the environment or a file
-}
+type fitter struct{ *reader }
 
 // fit gives the node to decode into t; the given one is not changed.
 func (f *fitter) fit(path string, n ast.Node, t reflect.Type) ast.Node {
@@ -27,6 +24,8 @@ func (f *fitter) fit(path string, n ast.Node, t reflect.Type) ast.Node {
 		t = t.Elem()
 	}
 	switch {
+	case t == reflect.TypeFor[HTTPPolicies]() && !isNothing(n):
+		return f.fitPolicies(path, n)
 	case decodesItself(t), t.Kind() == reflect.Interface, isNothing(n):
 		return n
 	case t == reflect.TypeFor[time.Duration]():

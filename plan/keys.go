@@ -173,7 +173,7 @@ func (f *fileStore) keys() []key {
 			whole(&f.connections, 1000),
 		},
 		{
-			"wait", "How long a caller waits for one of them. Default: 1s.", "", duration(&f.wait),
+			waitKey, "How long a caller waits for one of them. Default: 1s.", "", duration(&f.wait),
 		},
 	}
 	if f.ofOne {
@@ -204,7 +204,7 @@ func (f *fileMethod) keys() []key {
 			text(&f.link, "the name of a link, such as http"),
 		},
 		{
-			"wait", "When the caller goes on: reply (the handler has answered; the default), accepted (a durable " +
+			waitKey, "When the caller goes on: reply (the handler has answered; the default), accepted (a durable " +
 				"queue has the request), sent (it has left). The last two are for answers of " + emptyAnswer + ".", "",
 			choice(&f.wait, link.Reply, link.Accepted, link.Sent),
 		},

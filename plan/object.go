@@ -83,7 +83,8 @@ func (r *reader) unknown(path string, k placed[string], in keyed) {
 		r.add(k.at, what, fmt.Sprintf("did you mean %s?", best))
 		return
 	}
-	if places := placesOf(k.v); places != "" {
+	_, outside := in.(httpPolicies)
+	if places := placesOf(k.v); places != "" && !outside {
 		r.add(k.at, what, k.v+" stands "+places)
 		return
 	}
@@ -114,7 +115,9 @@ func keyNames(o keyed) []string {
 	known := o.keys()
 	names := make([]string, 0, len(known))
 	for _, k := range known {
-		names = append(names, k.name)
+		if _, no := k.slot.(elsewhere); !no {
+			names = append(names, k.name)
+		}
 	}
 	return names
 }
@@ -127,7 +130,10 @@ func isNothing(n ast.Node) bool {
 // wrong reports a value of the wrong type or size.
 func (r *reader) wrong(path string, n ast.Node, want string) {
 	what := path + " is " + plainly(n)
-	if plainly(n) == "" {
+	switch {
+	case r.secret[n]:
+		what = path + " is, when expanded, something else"
+	case plainly(n) == "":
 		what = path + " does not make sense"
 	}
 	r.add(r.place(n), what, "it must be "+want)

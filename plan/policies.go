@@ -43,7 +43,7 @@ func (r *resolver) placePolicies() {
 		}
 		r.checkBalance(entry)
 		r.checkUse(entry)
-		r.checkBounds(entry)
+		r.checkBounds(e.v)
 		r.policies = append(r.policies, entry)
 	}
 	slices.SortStableFunc(r.policies, func(a, b policyEntry) int { return cmp.Compare(b.rank, a.rank) })

@@ -12,24 +12,24 @@ import (
 	"github.com/kerf-go/kerf/policy"
 )
 
-// checkBounds refuses an entry whose policies contradict themselves, whatever they are for.
-func (r *resolver) checkBounds(e policyEntry) {
-	if retry := e.said.retry; retry.v != nil {
+// checkBounds refuses policies that contradict themselves, whatever they are for.
+func (m *mistakes) checkBounds(said *filePolicy) {
+	if retry := said.retry; retry.v != nil {
 		if first, longest, _ := retry.v.Pauses(); first > longest {
-			r.add(retry.at,
+			m.add(retry.at,
 				fmt.Sprintf("the first pause of retry is up to %v, and the longest of all is %v", first, longest),
 				fmt.Sprintf("write a backoff of at most %v, or most: %v", longest, first))
 		}
 	}
-	if admission := e.said.admission; admission.v != nil && admission.v.Most > 0 {
+	if admission := said.admission; admission.v != nil && admission.v.Most > 0 {
 		if least, _ := admission.v.Bounds(); least > admission.v.Most {
-			r.add(admission.at,
+			m.add(admission.at,
 				fmt.Sprintf("the limit of admission is at least %d, and at most %d", least, admission.v.Most),
 				fmt.Sprintf("write least: %[1]d, or less, or a most of at least %[2]d", admission.v.Most, least))
 		}
 	}
-	if balance := e.said.balance; balance.v != nil && balance.v.HealthEvery < 0 && balance.v.Silence > 0 {
-		r.add(balance.at, "balance has a silence, and without health checks nobody notices it",
+	if balance := said.balance; balance.v != nil && balance.v.HealthEvery < 0 && balance.v.Silence > 0 {
+		m.add(balance.at, "balance has a silence, and without health checks nobody notices it",
 			"leave out silence, or health: off")
 	}
 }

@@ -71,7 +71,7 @@ func bulkheadKeys(b *policy.Bulkhead) []key {
 			"queue", "Further calls that may wait; off: none. Default: as many as calls.", "",
 			own(&b.Queue, func(v *placed[int]) slot { return orOff(whole(v, maxCalls), -1) }),
 		},
-		{"wait", "How long they wait at most. Default: 100ms.", "", durationOf(&b.Wait)},
+		{waitKey, "How long they wait at most. Default: 100ms.", "", durationOf(&b.Wait)},
 	}
 }
 

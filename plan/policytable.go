@@ -8,10 +8,12 @@ import (
 	"github.com/kerf-go/kerf/policy"
 )
 
-// deadlineKey is of a whole plan, its policies and its methods; drainKey of a whole plan.
+// deadlineKey is of a whole plan, its policies and its methods; drainKey of a whole plan; waitKey is of
+// methods, of stores and of bulkheads.
 const (
 	deadlineKey = "deadline"
 	drainKey    = "drain"
+	waitKey     = "wait"
 )
 
 const retryPolicy, hedgePolicy, fallbackPolicy = "retry", "hedge", "fallback"

@@ -20,7 +20,8 @@ func (p placed[T]) set() bool { return p.at.Line > 0 }
 type reader struct {
 	mistakes
 	file     string
-	document bool // it is a Document's, and no plan
+	document bool              // it is a Document's, and no plan
+	secret   map[ast.Node]bool // text that came from the environment or a file, which no mistake repeats
 }
 
 // kind is what mistakes call the file.

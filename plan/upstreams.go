@@ -44,7 +44,7 @@ func (r *resolver) placeUpstreams() {
 				suggest(e.name.v, slices.Collect(maps.Keys(declared)), "upstream"))
 			continue
 		}
-		r.checkBounds(policyEntry{said: &e.v.filePolicy})
+		r.checkBounds(&e.v.filePolicy)
 		r.upstream(e.name.v).said = e.v
 	}
 }
@@ -65,18 +65,12 @@ func (r *resolver) upstream(name string) *upstream {
 func (p *Plan) Upstream(name string, s policy.Settings) policy.Settings {
 	for _, u := range p.upstreams {
 		if u.name == name && u.said != nil {
-			instead(&s.Bulkhead, u.said.bulkhead)
-			instead(&s.Breaker, u.said.breaker)
-			instead(&s.Retry, u.said.retry)
+			take(&s.Bulkhead, u.said.bulkhead)
+			take(&s.Breaker, u.said.breaker)
+			take(&s.Retry, u.said.retry)
 		}
 	}
 	return s
-}
-
-func instead[T any](own **T, said placed[*T]) {
-	if said.set() {
-		*own = said.v
-	}
 }
 
 // applied are the policies that the plan gives it, in the order in which a request meets them.

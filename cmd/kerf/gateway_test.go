@@ -117,7 +117,7 @@ func TestTheGatewayTellsOperatorsHowItIs(t *testing.T) {
 	url, admin, _ := started(t, fmt.Sprintf(`
 log: off
 upstreams:
-  shop: {urls: [%q]}
+  shop: {urls: [%q], policies: {bulkhead: {calls: 9}}}
   gone: {urls: [%q]}
 rates: {all: {requests: 1000, per: 1s, store: %q}, here: {requests: 1000, per: 1s}}
 routes:
@@ -169,9 +169,14 @@ routes:
 	if t.Failed() {
 		t.Log(text)
 	}
-	if _, policies := get(t, admin+"/policies"); !strings.Contains(policies,
-		`{"caller":"gateway","callee":"gone","policy":"breaker","state":"open"`) {
-		t.Errorf("policies: %s", policies)
+	_, policies := get(t, admin+"/policies")
+	for _, want := range []string{
+		`{"caller":"gateway","callee":"gone","policy":"breaker","state":"open"`,
+		`{"caller":"gateway","callee":"shop","policy":"bulkhead","limit":9`,
+	} {
+		if !strings.Contains(policies, want) {
+			t.Errorf("policies: %s, and not %s", policies, want)
+		}
 	}
 	redis.Kill(t)
 	eventually(t, "Redis is known to be away", func() bool {

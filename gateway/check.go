@@ -1,22 +1,19 @@
 package gateway
 
 import (
-	"cmp"
 	"fmt"
 	"net/http"
+	"reflect"
+	"slices"
 	"strings"
+	"time"
 )
 
 // checkValues tells of values that have the right form and cannot be meant.
 func (c *compiler) checkValues() {
-	l := c.config.Limits
-	notNegative(c, l.Header, "limits", "header")
-	notNegative(c, l.HeaderTime, "limits", "header_time")
-	notNegative(c, l.IdleTime, "limits", "idle_time")
-	notNegative(c, l.Streams, "limits", "streams")
-	notNegative(c, l.DrainTime, "limits", "drain_time")
+	c.checkNumbers(reflect.ValueOf(c.config))
+	c.checkNames()
 	for name, u := range c.config.Upstreams {
-		notNegative(c, u.Timeout, "upstreams", name, "timeout")
 		if u.Host != "" && u.Host != "keep" && u.Host != "url" {
 			c.mistake(fmt.Sprintf("host is %q", u.Host), "write keep or url", "upstreams", name, "host")
 		}
@@ -24,13 +21,11 @@ func (c *compiler) checkValues() {
 		if u.Health == nil {
 			continue
 		}
-		notNegative(c, u.Health.Every, "upstreams", name, "health", "every")
 		if !strings.HasPrefix(u.Health.Path, "/") {
 			c.mistake("the path of a health check begins with a slash", "", "upstreams", name, "health", "path")
 		}
 	}
 	for i, r := range c.config.Routes {
-		notNegative(c, r.Timeout, "routes", i, "timeout")
 		if r.Rewrite != "" && r.Rewrite[0] != '/' {
 			c.mistake("a path begins with a slash", "", "routes", i, "rewrite")
 		}
@@ -61,8 +56,55 @@ func (c *compiler) checkPolicies(name string, u upstreamConfig) {
 
 const mostStatus = 599 // RFC 9110, 15
 
-func notNegative[T cmp.Ordered](c *compiler, value T, way ...any) {
-	if value < *new(T) {
-		c.mistake(fmt.Sprintf("%v is negative", value), "leave it out for the default", way...)
+// checkNumbers tells of numbers and times below zero, wherever they stand.
+func (c *compiler) checkNumbers(v reflect.Value, way ...any) {
+	at := func(step any) []any { return append(slices.Clip(way), step) }
+	switch v.Kind() { //nolint:exhaustive // the others hold no numbers
+	case reflect.Pointer:
+		if !v.IsNil() {
+			c.checkNumbers(v.Elem(), way...)
+		}
+	case reflect.Struct:
+		for field, value := range v.Fields() {
+			if key := field.Tag.Get("yaml"); key != "" {
+				c.checkNumbers(value, at(key)...)
+			}
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			c.checkNumbers(v.Index(i), at(i)...)
+		}
+	case reflect.Map:
+		for name, value := range v.Seq2() {
+			c.checkNumbers(value, at(name.String())...)
+		}
+	case reflect.Int, reflect.Int64:
+		if v.Int() < 0 {
+			c.negative(v, way...)
+		}
+	case reflect.Float64:
+		if !(v.Float() >= 0) { // also if it is no number
+			c.negative(v, way...)
+		}
 	}
+}
+
+// unlimited are the values below zero that have a meaning: no limit of bodies.
+var unlimited = map[any]struct {
+	value int64
+	text  string
+}{"body": {-1, "-1"}, "body_time": {int64(-time.Second), "-1s"}}
+
+func (c *compiler) negative(v reflect.Value, way ...any) {
+	hint := "leave it out for the default"
+	if last := len(way) - 1; last > 0 && way[last-1] == "limits" {
+		none, able := unlimited[way[last]]
+		switch {
+		case able && v.Int() == none.value:
+			return
+		case able:
+			hint = "write " + none.text + " for no limit, or leave it out for the default"
+		}
+	}
+	c.mistake(fmt.Sprintf("%v is negative", v), hint, way...)
 }

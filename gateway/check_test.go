@@ -42,6 +42,23 @@ func TestValuesThatCannotBeMeantAreTold(t *testing.T) {
 		"routes: [{answer: {body: x}, rewrite: no-slash}]":                          "a path begins with a slash",
 		"routes: [{match: {path: '/a/{x}'}, answer: {body: x}, rewrite: '/b/{y}'}]": "nothing stands for {y}",
 		"routes: [{redirect: {to: 'https://{hots}{path}'}}]":                        "nothing stands for {hots}",
+
+		"limits: {body: -2}":                                              ":1:16: -2 is negative; write -1 for",
+		"limits: {body_time: -1m}":                                        ":1:21: -1m0s is negative; write -1s for",
+		"routes: [{answer: {}, limits: {body: -7}}]":                      ":1:38: -7 is negative; write -1 for",
+		"routes: [{answer: {}, limits: {body_time: -2s}}]":                ":1:43: -2s is negative; write -1s for",
+		"routes: [{answer: {}, cache: {ttl: -1s}}]":                       ":1:36: -1s is negative",
+		"routes: [{answer: {}, cache: {stale: {if_error: -1h}}}]":         ":1:49: -1h0m0s is negative",
+		"routes: [{answer: {}, cache: {stale: {while_revalidate: -1h}}}]": ":1:57: -1h0m0s is negative",
+		"routes: [{answer: {}, cors: {origins: ['*'], max_age: -1s}}]":    ":1:55: -1s is negative",
+		"routes: [{split: [{to: one, weight: -1}]}]":                      ":1:37: -1 is negative",
+		"routes: [{merge: {size: -1}}]":                                   ":1:25: -1 is negative",
+		"routes: [{merge: {parts: {a: {timeout: -1s}}}}]":                 ":1:40: -1s is negative",
+		"rates: {all: {requests: 1, per: 1s, burst: -1}}":                 ":1:44: -1 is negative",
+		"rates: {all: {requests: 1, per: 1s, patience: -1s}}":             ":1:47: -1s is negative",
+		"rates: {all: {requests: 1, per: 1s, keys: -1}}":                  ":1:43: -1 is negative",
+		"rates: {all: {requests: 1, per: 1s, share: -0.5}}":               ":1:44: -0.5 is negative",
+		"auth: {who: {oidc: {idle: -1s}}}":                                ":1:27: -1s is negative",
 	} {
 		err := wrong(t, config)
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -85,7 +85,7 @@ func (l limitsConfig) ofConnections() limitsConfig {
 	return l
 }
 
-// bodyLimitsConfig are those of a route. Zero is the gateway's, -1 is none.
+// bodyLimitsConfig are those of a route. Zero is the gateway's; -1, or -1s, is none.
 type bodyLimitsConfig struct {
 	Body     int64         `yaml:"body"`
 	BodyTime time.Duration `yaml:"body_time"`

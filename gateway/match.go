@@ -37,6 +37,10 @@ func newMatcher(m matchConfig) (*matcher, error) {
 			made.hosts = make(map[string]bool)
 		}
 		made.hosts[host] = true
+		if strings.Contains(host, ":") { // an address has brackets, which go with a port
+			bare := strings.Trim(host, "[]")
+			made.hosts[bare], made.hosts["["+bare+"]"] = true, true
+		}
 	}
 	for name, value := range m.Headers {
 		made.headers[http.CanonicalHeaderKey(name)] = value

@@ -128,10 +128,6 @@ func (c *compiler) proxy(rt *route, shares []shareConfig, way ...any) http.Handl
 			c.noUpstream(s.To, way...)
 			return nil
 		}
-		if s.Weight < 0 {
-			c.mistake("a weight is not negative", "0 takes no requests", way...)
-			return nil
-		}
 		total += s.Weight
 		made = append(made, share{u, s.Weight})
 	}

@@ -28,9 +28,6 @@ func (c *compiler) transform(i int, config *transformConfig, rt *route) layer {
 		return nil
 	}
 	way := func(more ...any) []any { return append([]any{"routes", i, "transform"}, more...) }
-	if config.Body < 0 {
-		c.mistake("a body has not less than 0 bytes", "leave it out for 1 MiB", way("body")...)
-	}
 	same := func(name string) string { return name }
 	t := &transformation{
 		headers:       c.headerValues(config.Request.Headers, rt, way("request", "headers")...),

@@ -173,13 +173,13 @@ func TestMistakesInTransformations(t *testing.T) {
 		"a path that is none":        {`{response: {body: {remove: [a]}}}`, `"a" is no path`},
 		"an unknown name":            {`{request: {query: {add: {a: "{b}"}}}}`, `nothing stands for {b}`},
 		"an open name":               {`{request: {query: {add: {a: "{path"}}}}`, `nothing stands for`},
-		"a header of the connection": {`{request: {headers: {add: {host: "a"}}}}`, `"Host" cannot be changed`},
+		"a header of the connection": {`{request: {headers: {add: {host: "a"}}}}`, `"host" cannot be changed`},
 		"a header that is none":      {`{request: {headers: {rename: {a: "b c"}}}}`, `"b c" cannot be changed`},
 		"two lines":                  {`{response: {headers: {add: {a: "b\nc"}}}}`, `cannot stand in a header`},
 		"a client in what is kept": {
 			`{response: {headers: {add: {a: "{client}"}}}}, cache: {}`, `kept for others cannot name a client`,
 		},
-		"less than no body": {`{body: -1}`, `not less than 0`},
+		"less than no body": {`{body: -1}`, `-1 is negative`},
 	} {
 		d, err := plan.ReadDocument("g.yaml", []byte("routes: [{transform: "+x[0]+", answer: {}}]"))
 		if err != nil {

@@ -28,9 +28,6 @@ func (c *compiler) validate(i int, config *validateConfig) layer {
 	if config == nil {
 		return nil
 	}
-	if config.Body < 0 {
-		c.mistake("a body has not less than 0 bytes", "leave it out for 1 MiB", "routes", i, "validate", "body")
-	}
 	if config.Rules && c.config.Routes[i].Call == nil {
 		c.mistake("rules are those of a call's messages", "use request, with a schema, for other actions",
 			"routes", i, "validate", "rules")

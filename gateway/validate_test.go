@@ -245,7 +245,7 @@ func TestMistakesInValidation(t *testing.T) {
 		"no file":           {`routes: [{validate: {request: {schema: none.json}}, answer: {}}]`, "none.json"},
 		"no JSON Schema":    {wrong, "g.yaml:1:"},
 		"rules of no call":  {`routes: [{validate: {rules: true}, answer: {}}]`, "rules are those of a call"},
-		"less than no body": {`routes: [{validate: {body: -1}, answer: {}}]`, "not less than 0"},
+		"less than no body": {`routes: [{validate: {body: -1}, answer: {}}]`, "-1 is negative"},
 	} {
 		d, err := plan.ReadDocument("g.yaml", []byte(x[0]))
 		if err != nil {

@@ -7,8 +7,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-
-	"golang.org/x/net/http/httpguts"
 )
 
 // valueChange changes headers or parameters, which are both names with values.
@@ -62,27 +60,18 @@ func (c *compiler) headerValues(config valuesConfig, rt *route, way ...any) *val
 	if made == nil {
 		return nil
 	}
-	names := slices.Clone(made.remove)
-	for _, pair := range made.rename {
-		names = append(names, pair[0], pair[1])
+	at := func(more ...any) []any { return append(slices.Clip(way), more...) }
+	for k, name := range config.Remove {
+		c.checkHeader(name, "", at("remove", k)...)
 	}
-	for _, a := range made.add {
-		names = append(names, a.name)
-		if slices.ContainsFunc(a.value, func(p valuePart) bool { return !httpguts.ValidHeaderFieldValue(p.text) }) {
-			c.mistake(fmt.Sprintf("what is added to %s cannot stand in a header", a.name), "use one line of text",
-				way...)
-		}
+	for from, to := range config.Rename {
+		c.checkHeader(from, "", at("rename", from)...)
+		c.checkHeader(to, "", at("rename", from)...)
 	}
-	for _, name := range names {
-		if !httpguts.ValidHeaderFieldName(name) || slices.Contains(connectionHeaders, name) {
-			c.mistake(fmt.Sprintf("the header %q cannot be changed", name), "leave it out", way...)
-		}
+	for name, value := range config.Add {
+		c.checkHeader(name, value, at("add", name)...)
 	}
 	return made
-}
-
-var connectionHeaders = []string{
-	"Connection", "Content-Length", "Host", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
 }
 
 // names tells whether a template has a name.

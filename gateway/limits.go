@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -53,7 +54,7 @@ func (l bodyLimits) apply(w http.ResponseWriter, r *http.Request, v *visit) (*ht
 	ctx, fail := context.WithCancel(r.Context()) // it ends with the request, at the latest
 	r = r.WithContext(ctx)
 	c, _ := ctx.Value(connKey{}).(*conn)
-	r.Body = &requestBody{r.Body, l.size, c, v, fail}
+	r.Body = &requestBody{ReadCloser: r.Body, left: l.size, conn: c, visit: v, end: fail}
 	return r, nil
 }
 
@@ -78,22 +79,58 @@ type requestBody struct {
 	conn  *conn // nil: it is not of our listeners
 	visit *visit
 	end   context.CancelFunc
+
+	whole  atomic.Bool // it has been read to its end
+	closed atomic.Bool // nobody wants more of it
 }
 
 func (b *requestBody) Read(p []byte) (int, error) {
 	b.visit.reading.Lock()
 	defer b.visit.reading.Unlock()
+	if b.closed.Load() {
+		return 0, http.ErrBodyReadAfterClose
+	}
 	n, err := b.ReadCloser.Read(p)
 	if int64(n) > b.left {
 		n, err = int(b.left), errTooLarge
 	}
 	b.left -= int64(n)
-	if err != nil && err != io.EOF { //nolint:errorlint // a reader's end is never wrapped
+	switch {
+	case err == io.EOF: //nolint:errorlint // a reader's end is never wrapped
+		b.whole.Store(true)
+	case err != nil && !b.closed.Load():
 		err = b.why(err)
 		b.visit.body.CompareAndSwap(nil, &err)
 		b.end()
 	}
 	return n, err
+}
+
+// Close does not wait for what has not come, as that of net/http's body does.
+func (b *requestBody) Close() error {
+	b.closed.Store(true)
+	return nil
+}
+
+// answered is called when there is an answer, and what it gives when that has been written. If the
+// body has not come whole by then, the client is not waited for: over HTTP/1 its connection ends
+// with the answer.
+func (b *requestBody) answered(r *http.Request) (over func()) {
+	if b.whole.Load() {
+		return func() {}
+	}
+	w := &b.visit.out
+	if r.ProtoMajor == 1 {
+		w.Header().Set("Connection", "close")
+	}
+	return func() {
+		_ = b.Close()
+		control := http.NewResponseController(w)
+		_ = control.SetReadDeadline(time.Unix(1, 0)) // a Read that waits ends
+		b.visit.reading.Lock()
+		defer b.visit.reading.Unlock()
+		_ = control.SetReadDeadline(time.Now().Add(lingerTime)) // net/http reads on, once the answer has left
+	}
 }
 
 func (b *requestBody) why(err error) error {

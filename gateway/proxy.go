@@ -65,12 +65,15 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	p.rewrite(r, out)
 	response, err := p.RoundTrip(out)
+	hints.end()
+	if body, ok := r.Body.(*requestBody); ok {
+		defer body.answered(r)()
+	}
 	if err != nil {
 		failed(w, r, err)
 		return
 	}
 	defer response.Body.Close() //nolint:errcheck // it was only read
-	hints.end()
 	relay(w, response)
 }
 

@@ -25,6 +25,7 @@ type holder struct {
 	holds  bool
 	body   bytes.Buffer
 	over   bool // the body is too large
+	broken bool // the answer has not come whole
 }
 
 // hold lets next answer, and then finish, if the answer was kept back. An error of finish
@@ -38,8 +39,13 @@ func hold(
 	if !h.holds {
 		return
 	}
-	err := fmt.Errorf("the answer is larger than %d bytes", most)
-	if !h.over {
+	var err error
+	switch {
+	case h.over:
+		err = fmt.Errorf("the answer is larger than %d bytes", most)
+	case h.broken:
+		err = errors.New("the answer broke off")
+	default:
 		err = finish(h)
 	}
 	if err != nil {
@@ -51,12 +57,14 @@ func hold(
 	}
 }
 
-// serve ends early if the answer is too large: nobody waits for the rest.
+// serve ends early if the answer is too large, as nobody waits for the rest, or breaks off.
 func (h *holder) serve(next http.Handler, r *http.Request) {
 	defer func() {
-		if p := recover(); p != nil && (!h.over || p != http.ErrAbortHandler) { //nolint:errorlint // that very one
+		p := recover()
+		if p != nil && (!h.holds || p != http.ErrAbortHandler) { //nolint:errorlint // that very one
 			panic(p) //nolint:forbidigo // another's
 		}
+		h.broken = p != nil
 	}()
 	next.ServeHTTP(h, r)
 }

@@ -198,7 +198,7 @@ func (p *part) failure(ctx context.Context, err error) error {
 	case status.Code(err) == codes.ResourceExhausted:
 		return err
 	}
-	return status.Error(codes.Unavailable, "the upstream cannot be reached")
+	return noAnswer(err)
 }
 
 // local answers by a handler of this process.

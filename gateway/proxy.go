@@ -12,9 +12,11 @@ import (
 	"net/url"
 	"strings"
 
+	"golang.org/x/net/http2"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/kerf-go/kerf/gateway/http1"
 	"github.com/kerf-go/kerf/transcode"
 )
 
@@ -139,7 +141,7 @@ func failed(w http.ResponseWriter, r *http.Request, err error) {
 		err = errBusy
 	default:
 		noteError(r, err)
-		err = status.Error(codes.Unavailable, "the upstream cannot be reached")
+		err = noAnswer(err)
 	}
 	transcode.WriteError(w, r, err)
 }
@@ -148,6 +150,16 @@ func failed(w http.ResponseWriter, r *http.Request, err error) {
 var errBusy = transcode.Refusal(
 	status.New(codes.ResourceExhausted, "too many requests are under way: try again later"),
 	http.StatusServiceUnavailable)
+
+// noAnswer is what a client is told of an upstream that gave none, without what the log has of it.
+func noAnswer(err error) error {
+	reset, ok := errors.AsType[http2.StreamError](err) // by us, too
+	if errors.Is(err, http1.ErrMalformed) || ok && reset.Code == http2.ErrCodeProtocol {
+		return transcode.Refusal(
+			status.New(codes.Internal, "the upstream's answer cannot be read"), http.StatusBadGateway)
+	}
+	return status.Error(codes.Unavailable, "the upstream cannot be reached")
+}
 
 // discardLog is for what ReverseProxy would log: failed has it already.
 var discardLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug)

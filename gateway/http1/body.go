@@ -1,7 +1,7 @@
 package http1
 
 import (
-	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"sync/atomic"
@@ -17,7 +17,7 @@ type body struct {
 	over     atomic.Bool
 }
 
-var errUpgrade = errors.New("http1: the server changes to a protocol that it was not asked for")
+var errUpgrade = fmt.Errorf("%w: the server changes to a protocol that it was not asked for", ErrMalformed)
 
 // body gives an answer the body that ends the exchange.
 func (e *exchange) body(response *http.Response) error {
@@ -48,6 +48,9 @@ func (b *body) Read(p []byte) (int, error) {
 		b.end(true)
 	case err != nil:
 		b.end(false)
+		if !b.exchange.conn.broke(err) {
+			err = malformed(err)
+		}
 		err = b.exchange.why(err)
 	}
 	return n, err

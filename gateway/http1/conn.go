@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"crypto/tls"
 	"errors"
+	"io"
 	"math"
 	"net"
 	"net/http"
@@ -28,6 +29,7 @@ type conn struct {
 	parts  int   // that have been written since nothing could be left that the server had not read
 	laden  bool  // a body was sent, of which the server may have left something unread
 	asked  *exchange
+	failed error // why no more of it comes
 
 	peek peek
 }
@@ -58,7 +60,13 @@ func (c *conn) Read(p []byte) (int, error) {
 	}
 	c.left -= int64(n)
 	c.begun = c.begun || n > 0
+	c.failed = err
 	return n, err
+}
+
+// broke tells whether an answer cannot be read because its connection has failed or ended.
+func (c *conn) broke(err error) bool {
+	return c.failed != nil && (errors.Is(err, c.failed) || errors.Is(err, io.ErrUnexpectedEOF))
 }
 
 // Write sends a part of a request. The first finds room: whoever has answered a request that had
@@ -72,7 +80,7 @@ func (c *conn) Write(p []byte) (int, error) {
 
 // ask begins with a request.
 func (c *conn) ask(e *exchange) {
-	c.left, c.begun, c.asked = math.MaxInt64, false, e
+	c.left, c.begun, c.failed, c.asked = math.MaxInt64, false, nil, e
 	if !c.laden {
 		c.parts = 0
 	}

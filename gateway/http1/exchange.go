@@ -85,6 +85,8 @@ func (e *exchange) header() (*http.Response, error) {
 		switch {
 		case err != nil && e.conn.left <= 0: // which cut a line short
 			return nil, errHeaderSize
+		case err != nil && !e.conn.broke(err):
+			return nil, malformed(err)
 		case err != nil:
 			return nil, err
 		}

@@ -10,6 +10,7 @@ package http1
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -59,7 +60,8 @@ func Address(scheme, host string) string {
 //
 // Its errors are those of net/http's transport in kind: of a dial a *net.OpError, of a header
 // that takes too long one that is a timeout, of a connection that ends io.EOF or
-// io.ErrUnexpectedEOF, and that of the request's context if it has ended.
+// io.ErrUnexpectedEOF, and that of the request's context if it has ended. An answer that cannot be
+// read is ErrMalformed, as is its body.
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	for {
 		c, err := t.take(r)
@@ -185,7 +187,14 @@ func (t *Transport) CloseIdleConnections() {
 	}
 }
 
-var errHeaderSize = errors.New("http1: the header of the answer is too large")
+// ErrMalformed is the error of an answer that is no HTTP/1, whose header is too large, or which
+// changes to a protocol that nobody asked for.
+var ErrMalformed = errors.New("http1: the answer cannot be read")
+
+var errHeaderSize = fmt.Errorf("%w: the header of the answer is too large", ErrMalformed)
+
+// malformed is the error of an answer for what was found in it. There may be much in it.
+func malformed(err error) error { return fmt.Errorf("%w: %.200s", ErrMalformed, err.Error()) }
 
 // timeout is that of an answer's header.
 type timeout struct{}

@@ -248,6 +248,36 @@ func TestBadAnswersAreErrors(t *testing.T) {
 	}
 }
 
+// Whoever asked can tell an answer that cannot be read from one that has not come.
+func TestWhatIsNoAnswerIsMalformed(t *testing.T) {
+	t.Parallel()
+	const head = "HTTP/1.1 200 OK\r\n"
+	for answer, want := range map[string]bool{
+		"": false, head + "A:": false, head + "Content-Length: 10\r\n\r\nshort": false,
+		head + "Transfer-Encoding: chunked\r\n\r\n5\r\nsho": false,
+		"nonsense":                            true,
+		"HTTP/1.1 OK\r\n\r\n":                 true,
+		head + "Content-Length: five\r\n\r\n": true,
+		head + "Transfer-Encoding: chunked\r\n\r\nnonsense\r\n": true,
+		head + "A: " + strings.Repeat("a", 5_000):               true,
+		"HTTP/1.1 101 Switching Protocols\r\n\r\n":              true,
+		"HTTP/1.1 " + strings.Repeat("a", 4_000) + "\r\n\r\n":   true,
+	} {
+		s := serve(t, func(p *peer) {
+			p.next()
+			p.say(answer)
+		})
+		response, err := newTransport(t).RoundTrip(request(t, "GET", s.url, ""))
+		if err == nil {
+			_, err = io.ReadAll(response.Body)
+			_ = response.Body.Close()
+		}
+		if err == nil || errors.Is(err, http1.ErrMalformed) != want || len(err.Error()) > 300 {
+			t.Errorf("%.30q gives %v", answer, err)
+		}
+	}
+}
+
 // The limit is of a header, not of what follows.
 func TestALongBodyIsNoHeader(t *testing.T) {
 	t.Parallel()

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// away answers 503, and tells how often it was asked.
-func away(t *testing.T) (up *httptest.Server, asked *atomic.Int64) {
+// refusing answers 503, and tells how often it was asked.
+func refusing(t *testing.T) (up *httptest.Server, asked *atomic.Int64) {
 	t.Helper()
 	asked = new(atomic.Int64)
 	up = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -22,7 +22,7 @@ func away(t *testing.T) (up *httptest.Server, asked *atomic.Int64) {
 
 func TestAnUpstreamHasPoliciesOfItsOwnAndAReloadChangesThem(t *testing.T) {
 	t.Parallel()
-	up, asked := away(t)
+	up, asked := refusing(t)
 	upstreams := map[string]*httptest.Server{"one": up}
 	const config = "upstreams: {one: {urls: ['{one}'], policies: %s}}\nroutes: [{proxy: one}]"
 	with := func(policies string) string { return strings.Replace(config, "%s", policies, 1) }

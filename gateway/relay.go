@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"net/textproto"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -77,20 +78,30 @@ func relayBody(w http.ResponseWriter, response *http.Response) error {
 	return err
 }
 
-// interim passes on what an upstream says before its answer (RFC 9110, 15.2), until that comes.
+// interim passes on what an upstream says before its answer (RFC 9110, 15.2), until that comes. What
+// one attempt has said another need not say again.
 type interim struct {
 	to http.ResponseWriter
 
 	mu   sync.Mutex
-	over bool // guarded by mu
+	over bool         // guarded by mu
+	told []interimSay // guarded by mu
+}
+
+// interimSay is one answer of those.
+type interimSay struct {
+	code   int
+	header http.Header
 }
 
 func (i *interim) pass(code int, header textproto.MIMEHeader) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if i.over {
+	say := interimSay{code, maps.Clone(http.Header(header))}
+	if i.over || slices.ContainsFunc(i.told, func(before interimSay) bool { return reflect.DeepEqual(before, say) }) {
 		return nil
 	}
+	i.told = append(i.told, say)
 	h := i.to.Header()
 	before := maps.Clone(h) // which are of the answer
 	addHeaders(h, http.Header(header))

@@ -10,6 +10,7 @@ import (
 	"net/http/httptrace"
 	"net/textproto"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -21,17 +22,21 @@ routes: [{proxy: one, cors: {origins: [https://a.example]}}]
 // playing is an upstream that says something for itself, by HTTP/1.1, and closes.
 func playing(t *testing.T, answer string) *httptest.Server {
 	t.Helper()
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		c, _, err := http.NewResponseController(w).Hijack()
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		defer c.Close()
-		_, _ = io.WriteString(c, answer)
-	}))
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { saying(t, w, answer) }))
 	t.Cleanup(s.Close)
 	return s
+}
+
+// saying answers in so many words, and closes the connection.
+func saying(t *testing.T, w http.ResponseWriter, answer string) {
+	t.Helper()
+	c, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer c.Close()
+	_, _ = io.WriteString(c, answer)
 }
 
 func TestHeadersOfAnUpstreamsConnectionStayThere(t *testing.T) {
@@ -102,6 +107,29 @@ func TestInterimAnswersPassAndLeaveTheAnswerAsItIs(t *testing.T) {
 	}
 	if h := response.Header; h["Link"] != nil || h.Get("Access-Control-Allow-Origin") != "https://a.example" {
 		t.Error(h)
+	}
+}
+
+// A client is told once what a second attempt finds, too.
+func TestARepeatedAttemptTellsNoInterimAnswerAgain(t *testing.T) {
+	t.Parallel()
+	const hint = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+	var asked atomic.Int64
+	up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		answer := hint + "HTTP/1.1 503 Away\r\nContent-Length: 0\r\n\r\n"
+		if asked.Add(1) == 3 {
+			answer = hint + strings.Replace(hint, "/a", "/b", 1) + "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine"
+		}
+		saying(t, w, answer)
+	}))
+	t.Cleanup(up.Close)
+	b := setup(t, relayed, map[string]*httptest.Server{"one": up})
+	c := b.dial(t)
+	fmt.Fprint(c, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+	got, err := io.ReadAll(c)
+	if err != nil || asked.Load() != 3 || strings.Count(string(got), "</a>") != 1 ||
+		strings.Count(string(got), "</b>") != 1 || !strings.HasSuffix(string(got), "fine") {
+		t.Errorf("asked %d times: %s %v", asked.Load(), got, err)
 	}
 }
 

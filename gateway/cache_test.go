@@ -257,7 +257,9 @@ routes:
   - {match: {path: /**}, proxy: up}
 `, map[string]*httptest.Server{"up": up})
 	b.do(t, "GET /x")
-	b.do(t, "PUT /x")
+	if status := b.do(t, "PUT /x").Header["Cache-Status"]; status != nil {
+		t.Errorf("a route without a cache says of one: %s", status)
+	}
 	if b.do(t, "GET /x"); n.Load() != 3 {
 		t.Errorf("asked %d times", n.Load())
 	}

@@ -78,7 +78,7 @@ func originOf(r *http.Request) (scheme, host string) {
 // ServeHTTP answers a request.
 func (c *Cache) ServeHTTP(w http.ResponseWriter, in *http.Request) {
 	if !isSafe(in.Method) {
-		c.change(w, in)
+		c.change(w, in, statusName+"; fwd=method")
 		return
 	}
 	r := c.read(in)
@@ -201,14 +201,14 @@ func (s *Store) Watch(o Options, next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		c.change(w, r)
+		c.change(w, r, "")
 	})
 }
 
 // change hands on what may change something, and then drops what is not true any more (RFC
 // 9111, 4.4).
-func (c *Cache) change(w http.ResponseWriter, r *http.Request) {
-	p := &plain{ResponseWriter: w, status: statusName + "; fwd=method", changed: func(h http.Header) {
+func (c *Cache) change(w http.ResponseWriter, r *http.Request, status string) {
+	p := &plain{ResponseWriter: w, status: status, changed: func(h http.Header) {
 		scheme, host := c.options.Origin(r)
 		c.store.invalidate(place{scheme, host, pathOf(r.URL), c.queryOf(r.URL.RawQuery)})
 		for _, name := range []string{"Location", "Content-Location"} {
@@ -230,7 +230,7 @@ func (c *Cache) change(w http.ResponseWriter, r *http.Request) {
 // plain is an answer that is not kept.
 type plain struct {
 	http.ResponseWriter
-	status  string // for Cache-Status
+	status  string // for Cache-Status; "": it says nothing of us
 	changed func(http.Header)
 	begun   bool
 }
@@ -241,7 +241,9 @@ func (w *plain) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 func (w *plain) WriteHeader(code int) {
 	if !w.begun && (code >= http.StatusOK || code == http.StatusSwitchingProtocols) {
 		w.begun = true
-		put(w.Header(), "Cache-Status", []string{w.status + "; fwd-status=" + strconv.Itoa(code)})
+		if w.status != "" {
+			put(w.Header(), "Cache-Status", []string{w.status + "; fwd-status=" + strconv.Itoa(code)})
+		}
 		if w.changed != nil && code < http.StatusBadRequest {
 			w.changed(w.Header())
 		}

@@ -1,6 +1,9 @@
 package gateway
 
-import "net/http"
+import (
+	"net/http"
+	"strings"
+)
 
 // headerChanges are those of a route.
 type headerChanges struct{ Request, Response headerChange }
@@ -30,12 +33,68 @@ func (c headerChange) apply(h http.Header) {
 	}
 }
 
-// layer changes the headers of answers as they leave.
+// changedMark is among an answer's headers until it leaves, and in the cache, if layer has changed them.
+const changedMark = "Kerf-Changed"
+
+// failedMark is among the headers of an answer in place of an upstream's. It has no value, so that no
+// client gets it.
+const failedMark = "Kerf-Failed"
+
+func (c headerChanges) changeAnswers() bool { return c.Response.remove != nil || c.Response.set != nil }
+
+// layer changes the headers of what the route's action answers.
 func (c headerChanges) layer() layer {
-	if c.Response.remove == nil && c.Response.set == nil {
+	if !c.changeAnswers() {
 		return nil
 	}
-	change := func(_ int, h http.Header) { c.Response.apply(h) }
+	return changing(func(_ int, h http.Header) {
+		if _, failed := h[failedMark]; failed {
+			return
+		}
+		c.Response.apply(h)
+		h[changedMark] = []string{""}
+	})
+}
+
+// outer gives all other answers of the route, such as refusals, what is set.
+func (c headerChanges) outer() layer {
+	if !c.changeAnswers() {
+		return nil
+	}
+	return changing(c.setOther)
+}
+
+func (c headerChanges) setOther(_ int, h http.Header) {
+	if _, changed := h[changedMark]; changed {
+		delete(h, changedMark)
+		return
+	}
+	for _, pair := range c.Response.set {
+		if !isOfContent(pair[0]) {
+			h[pair[0]] = []string{pair[1]}
+		}
+	}
+}
+
+// isOfContent tells of headers that say what an answer holds and who may keep it, which is not so of a
+// refusal in its place.
+func isOfContent(name string) bool {
+	switch name {
+	case "Accept-Ranges", "Age", "Cache-Control", "Cdn-Cache-Control", "Etag", "Expires", "Last-Modified", "Pragma":
+		return true
+	}
+	return strings.HasPrefix(name, "Content-") && !strings.HasPrefix(name, "Content-Security-Policy")
+}
+
+// refusing is for what refuses a request before its route's layers do.
+func (v *visit) refusing() http.ResponseWriter {
+	if v.route == nil {
+		return &v.out
+	}
+	return &headerWriter{ResponseWriter: &v.out, change: v.route.headers.setOther}
+}
+
+func changing(change func(code int, h http.Header)) layer {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			next.ServeHTTP(&headerWriter{ResponseWriter: w, change: change}, r)

@@ -128,6 +128,7 @@ func setPath(u *url.URL, encoded string) {
 
 // failed answers for an upstream that did not.
 func failed(w http.ResponseWriter, r *http.Request, err error) {
+	w.Header()[failedMark] = nil
 	if own := visitOf(r.Context()).bodyError(r.Context()); own != nil {
 		writeError(w, r, own)
 		return

@@ -71,6 +71,7 @@ type layer func(next http.Handler) http.Handler
 // that it does not ask for is nil.
 func (c *compiler) layers(i int, config routeConfig, rt *route) []layer {
 	return []layer{
+		rt.headers.outer(),
 		rt.cors.layer(),
 		c.rate(i, config.Rate, false),
 		c.auth(i, config, rt),

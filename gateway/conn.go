@@ -1,12 +1,16 @@
 package gateway
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -41,6 +45,7 @@ type conn struct {
 	refused atomic.Bool // bad is set
 	midway  atomic.Bool // a request has not been read whole
 	opaque  atomic.Bool // HTTP/2, or upgraded: what is read is no HTTP/1
+	late    atomic.Bool // a head that has begun was waited for in vain
 
 	tls       func() *tls.ConnectionState
 	resets    atomic.Int64
@@ -70,6 +75,7 @@ func (c *conn) Read(p []byte) (n int, err error) {
 	if !c.begun {
 		c.begun = true
 		if c.bad = c.begin(); c.bad != nil {
+			c.late.Store(len(c.first) > 0 && errors.Is(c.bad, os.ErrDeadlineExceeded))
 			return 0, c.bad
 		}
 	}
@@ -79,8 +85,11 @@ func (c *conn) Read(p []byte) (n int, err error) {
 		n, err = c.Conn.Read(p)
 	}
 	if n == 0 || c.opaque.Load() {
+		begun := c.framing.inHead() && !c.framing.between()
+		c.late.Store(begun && errors.Is(err, os.ErrDeadlineExceeded))
 		return n, err
 	}
+	c.late.Store(false)
 	if n, c.bad = c.framing.accept(p[:n]); c.bad == nil {
 		c.whole = c.framing.between()
 		c.midway.Store(!c.whole)
@@ -89,9 +98,7 @@ func (c *conn) Read(p []byte) (n int, err error) {
 	c.refused.Store(true)
 	if c.framing.inHead() {
 		c.poison = poison
-		if c.of.refuse != nil {
-			c.of.refuse(c.RemoteAddr(), c.bad) // of others, the request is known already
-		}
+		c.refuse(http.StatusBadRequest, c.bad) // of others, the request is known already
 	}
 	if n > 0 {
 		return n, nil
@@ -123,7 +130,20 @@ func (c *conn) begin() error {
 	return nil
 }
 
+func (c *conn) refuse(code int, reason error) {
+	if c.of.refuse != nil {
+		c.of.refuse(c.RemoteAddr(), code, reason)
+	}
+}
+
 func (c *conn) Write(p []byte) (int, error) {
+	if code, text := ownRefusal(p); code > 0 && !c.opaque.Load() && !c.refused.Load() {
+		reason := errors.New(text)
+		if c.late.Swap(false) { // within a line, which then has no end
+			reason = errHeaderTime
+		}
+		c.refuse(code, reason)
+	}
 	if err := c.SetWriteDeadline(time.Now().Add(c.stall)); err != nil {
 		return 0, err
 	}
@@ -138,9 +158,31 @@ func (c *conn) CloseWrite() error {
 	return nil
 }
 
+// ownRefusal reads an answer that net/http gives by itself, to a head that it does not take; 0: it is
+// none. Those of handlers have a date.
+func ownRefusal(p []byte) (code int, text string) {
+	const version = "HTTP/1.1 "
+	if len(p) <= len(version) || p[len(version)] != '4' && p[len(version)] != '5' {
+		return 0, ""
+	}
+	line, rest, _ := bytes.Cut(p, []byte("\r\n"))
+	const header = "Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n"
+	if len(line) < len(version)+3 || !bytes.HasPrefix(line, []byte(version)) || !bytes.HasPrefix(rest, []byte(header)) {
+		return 0, ""
+	}
+	text = string(line[len(version):])
+	code, _ = strconv.Atoi(text[:3])
+	return code, text
+}
+
+var errHeaderTime = errors.New("the headers took too long to arrive")
+
 // Close ends the connection. A client that may not have sent all is given the time to read
 // the answer: closing with bytes unread would reset the connection, and lose it.
 func (c *conn) Close() error {
+	if c.late.Swap(false) && !c.of.ending.Load() {
+		c.refuse(http.StatusRequestTimeout, errHeaderTime)
+	}
 	unread := (c.departure.stop(c) || c.midway.Swap(false) || c.refused.Load()) && !c.opaque.Load()
 	if unread && !c.of.ending.Load() && c.CloseWrite() == nil {
 		_ = c.SetReadDeadline(time.Now().Add(lingerTime))
@@ -219,8 +261,8 @@ func (w *streamWriter) bound() (free func()) {
 // conns are the connections of a server that have been upgraded. net/http does not
 // know of them any more.
 type conns struct {
-	refuse   func(client net.Addr, reason error) // is told of requests that nobody sees; may be nil
-	ending   atomic.Bool                         // nobody is given more time
+	refuse   func(client net.Addr, code int, reason error) // is told of requests that nobody sees; may be nil
+	ending   atomic.Bool                                   // nobody is given more time
 	mu       sync.Mutex
 	upgraded map[*conn]bool // guarded by mu
 	change   chan struct{}  // closed when the last is gone; nil: nobody waits

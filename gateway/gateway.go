@@ -46,7 +46,7 @@ type Gateway struct {
 	swap    sync.Mutex                 // held while a configuration is compiled and swapped in
 	reports map[string]policy.Observer // of upstreams, guarded by swap
 	current atomic.Pointer[running]
-	refused atomic.Uint64  // requests that refuse was told of
+	refused atomic.Uint64  // malformed requests that refuse was told of
 	retired sync.WaitGroup // sites whose last request has not ended
 }
 
@@ -208,12 +208,14 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // refuse notes a request whose head was not read to its end: it has no path and no route. Its
 // connection ends, so that a client gets no more lines of the log by it than by others.
-func (g *Gateway) refuse(client net.Addr, reason error) {
-	g.refused.Add(1)
+func (g *Gateway) refuse(client net.Addr, code int, reason error) {
+	if code == http.StatusBadRequest {
+		g.refused.Add(1)
+	}
 	r := &http.Request{RemoteAddr: client.String(), Proto: "HTTP/1.1"}
 	v := &visit{began: time.Now(), err: reason}
 	v.client.address = peerOf(r)
-	g.log.write(v, &recorder{code: http.StatusBadRequest}, r)
+	g.log.write(v, &recorder{code: code}, r)
 }
 
 // serve answers by the first route that matches, or tells why none does.

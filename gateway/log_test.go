@@ -109,12 +109,7 @@ func TestRefusedRequestsAreInTheAccessLogOnce(t *testing.T) {
 				"upstreams: {one: {urls: [%q]}}\nroutes: [{name: all, proxy: one}]\n", up.URL))
 			b.raw(t, test.send)
 			b.stop()
-			got := lines()
-			for end := time.Now().Add(5 * time.Second); len(got) < len(test.want) && time.Now().Before(end); {
-				time.Sleep(10 * time.Millisecond)
-				got = lines()
-			}
-			slices.SortFunc(got, func(a, b line) int { return a.Status - b.Status }) // who is first is open
+			got := settled(lines, len(test.want))
 			if len(got) != len(test.want) {
 				t.Fatalf("the log has %+v, not %+v", got, test.want)
 			}
@@ -130,6 +125,72 @@ func TestRefusedRequestsAreInTheAccessLogOnce(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What net/http refuses by itself, no handler sees.
+func TestRequestsWhoseHeadIsNotTakenAreInTheAccessLog(t *testing.T) {
+	t.Parallel()
+	const fine = "GET /a HTTP/1.1\r\nHost: x\r\n\r\n"
+	answered := line{Method: "GET", Path: "/a", Route: "all", Status: 200}
+	late := line{Error: "the headers took too long to arrive", Status: 408}
+	for name, test := range map[string]struct {
+		send string
+		want []line
+	}{
+		"it is too large": {
+			"GET / HTTP/1.1\r\nHost: x\r\nA: " + strings.Repeat("secret", 3000) + "\r\n\r\n",
+			[]line{{Error: "431 Request Header Fields Too Large", Status: 431}},
+		},
+		"a second one is too large": {
+			fine + "GET / HTTP/1.1\r\nHost: x\r\nA: " + strings.Repeat("secret", 3000) + "\r\n\r\n",
+			[]line{answered, {Error: "431 Request Header Fields Too Large", Status: 431}},
+		},
+		"its path is none": {
+			"GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n", []line{{Error: "400 Bad Request", Status: 400}},
+		},
+		"it takes too long":           {"GET /a HTTP/1.1\r\nHost: x\r\n", []line{late}},
+		"it has hardly begun":         {"G", []line{{Error: late.Error, Status: 400}}},
+		"it may become one of HTTP/2": {"PRI * HTTP/2.0\r\n", []line{late}},
+		"a second one takes too long": {fine + "GET /b HTTP/1.1\r\nA: b\r\n", []line{answered, late}},
+		"there is no second one":      {fine, []line{answered}},
+		"there is none":               {"", nil},
+		"an upstream refuses with such words": {
+			strings.Replace(fine, "/a", "/refused", 1),
+			[]line{{Method: "GET", Path: "/refused", Route: "refused", Status: 431}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			up := playing(t, "HTTP/1.1 431 Request Header Fields Too Large\r\n"+
+				"Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\nno")
+			b, lines := logged(t, fmt.Sprintf(
+				"limits: {header: 4096, header_time: 200ms, idle_time: 200ms}\nupstreams: {one: {urls: [%q]}}\n"+
+					"routes:\n- {name: refused, match: {path: /refused}, proxy: one}\n- {name: all, answer: {}}\n",
+				up.URL))
+			b.raw(t, test.send)
+			b.stop()
+			got := settled(lines, len(test.want))
+			if len(got) != len(test.want) {
+				t.Fatalf("the log has %+v, not %+v", got, test.want)
+			}
+			for i, want := range test.want {
+				if want.Client = "127.0.0.1"; got[i] != want {
+					t.Errorf("%+v, not %+v", got[i], want)
+				}
+			}
+		})
+	}
+}
+
+// settled gives the lines of a log by status, once there are so many.
+func settled(lines func() []line, n int) []line {
+	got := lines()
+	for end := time.Now().Add(5 * time.Second); len(got) < n && time.Now().Before(end); {
+		time.Sleep(10 * time.Millisecond)
+		got = lines()
+	}
+	slices.SortFunc(got, func(a, b line) int { return a.Status - b.Status }) // who is first is open
+	return got
 }
 
 // Each connection is worth one line, however many of them there are and whatever they send.

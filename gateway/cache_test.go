@@ -32,6 +32,8 @@ func counting(t *testing.T) (*httptest.Server, *atomic.Int64) {
 		case strings.HasPrefix(r.URL.Path, "/quiet"):
 		case strings.HasPrefix(r.URL.Path, "/mine"):
 			h.Set("Cache-Control", "private, max-age=60")
+		case strings.HasPrefix(r.URL.Path, "/unkept"):
+			h.Set("Cache-Control", "no-store, max-age=60")
 		case strings.HasPrefix(r.URL.Path, "/shared"):
 			h.Set("Cache-Control", "public, max-age=60")
 		default:
@@ -169,6 +171,7 @@ func TestOneClientDoesNotGetWhatIsAnothers(t *testing.T) {
 		"an answer with an age, for a cookie":          {"/aged/a", "Cookie: session=1"},
 		"an answer with an age, for Authorization":     {"/aged/b", "Authorization: Bearer 1"},
 		"a private answer":                             {"/mine/a", "Accept: x"},
+		"an answer that is not to be kept":             {"/unkept/a", "Accept: x"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -84,6 +84,14 @@ func TestRefusedRequestsAreInTheAccessLogOnce(t *testing.T) {
 			"GET /secret HTTP/1.1\r\nHost: x\r\nX-Long: secret" + strings.Repeat("a", 9000) + "\nX: 1\r\n\r\n",
 			[]line{{Error: "a line does not end with carriage return", Status: 400}},
 		},
+		"two hosts": {
+			"GET /secret HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n",
+			[]line{{Error: "there is not one Host header", Status: 400}},
+		},
+		"a carriage return within a header": {
+			"GET /secret HTTP/1.1\r\nHost: x\r\nA: b\rc\r\n\r\n",
+			[]line{{Error: "a line does not end with carriage return", Status: 400}},
+		},
 		"after one that is well, and before many that come too late": {
 			"GET /a HTTP/1.1\r\nHost: x\r\n\r\n" + strings.Repeat("GET secret HTTP/1.1\r\nHost: x\r\n\r\n", 20),
 			[]line{

@@ -78,8 +78,8 @@ func TestABulkheadOfAnUpstreamIsAsLargeAsItSays(t *testing.T) {
 func TestPoliciesThatAnUpstreamCannotHaveAreTold(t *testing.T) {
 	t.Parallel()
 	for upstream, want := range map[string]string{
-		"policies: {bulkhead: {calls: none}}":                            ":1:78: calls of bulkhead of gateway",
-		"policies: {hedge: on}":                                          ":1:67: hedge of gateway.upstreams.one",
+		"policies: {bulkhead: {calls: none}}":                            ":1:78: calls of bulkhead of upstreams.one",
+		"policies: {hedge: on}":                                          ":1:67: hedge of upstreams.one",
 		"policies: {balance: {silence: 1s}}":                             ":1:60: balance has a silence, and without",
 		"health: {path: /}, policies: {balance: off}":                    ":1:88: with balance: off all",
 		"timeout: 2s, policies: {retry: {timeout: 2s}}":                  ":1:73: no attempt takes 2s, since",

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"time"
 
 	"github.com/goccy/go-yaml/ast"
@@ -32,7 +33,10 @@ type filePlan struct {
 	insecure  placed[bool]
 }
 
-func (f *filePlan) keys() []key {
+func (f *filePlan) keys() []key { return slices.Concat(f.partKeys(), f.policyKeys(), f.meansKeys()) }
+
+// partKeys are of what the app consists of.
+func (f *filePlan) partKeys() []key {
 	return []key{
 		{"version", "The version of this format: 1.", `write "version: 1"`, whole(&f.version, 1)},
 		{"app", "The app's name.", `write "app: NAME"`, text(&f.app, "the app's name")},
@@ -50,6 +54,12 @@ func (f *filePlan) keys() []key {
 			},
 		},
 		{"methods", "What holds for single methods, by package.Service/Method.", "", methods(&f.methods)},
+	}
+}
+
+// policyKeys are of how calls and requests end.
+func (f *filePlan) policyKeys() []key {
+	return []key{
 		{
 			"policies", `How calls fail early, for "*", a service, or methods such as pkg.v1.Service/Get*. Of each ` +
 				"policy the most specific entry counts, whole.", "",
@@ -75,6 +85,12 @@ func (f *filePlan) keys() []key {
 				"off: they are cut off at once. Default: 20s.", "",
 			orOff(duration(&f.drain), -1),
 		},
+	}
+}
+
+// meansKeys are of what the app runs with.
+func (f *filePlan) meansKeys() []key {
+	return []key{
 		{
 			"admin", "host:port of each process's admin listener. Default: 127.0.0.1:0, any free port.", "",
 			text(&f.admin, "a host and a port, such as 127.0.0.1:0"),

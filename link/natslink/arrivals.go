@@ -115,14 +115,22 @@ func (s *server) general(m *nats.Msg) {
 		case frame.Ping:
 			s.worker.look()
 		case frame.GoAway:
-			for _, running := range s.calls.All() {
-				if strings.HasPrefix(running.reply, m.Reply) {
-					running.cancel()
-				}
-			}
+			s.forsake(m.Reply)
 		}
 		return nil
 	})
+}
+
+// forsake ends the calls whose reply subjects begin so; all do with nothing, which is no caller's.
+func (s *server) forsake(callers string) {
+	if callers == "" {
+		return
+	}
+	for _, running := range s.calls.All() {
+		if strings.HasPrefix(running.reply, callers) {
+			running.cancel()
+		}
+	}
 }
 
 // goAway tells a caller that its call is given up, or was.

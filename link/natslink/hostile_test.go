@@ -127,6 +127,39 @@ func TestACallInAnotherVersionIsUnavailable(t *testing.T) {
 	}
 }
 
+// Who ends the calls of a client that has no name does not end those of all clients.
+func TestNobodyEndsTheCallsOfOthers(t *testing.T) {
+	t.Parallel()
+	b := startBroker(t, nil)
+	began, release := make(chan struct{}), make(chan struct{})
+	serve(t, b.url("test"), exercised{unary: func(ctx context.Context, m *pb.Message) (*pb.Message, error) {
+		close(began)
+		select {
+		case <-release:
+			return m, nil
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}})
+	answered := make(chan error, 1)
+	go func() {
+		_, err := dial(t, b.url("test")).Unary(soon(t), &pb.Message{})
+		answered <- err
+	}()
+	<-began
+	raw := b.connect(t)
+	if err := raw.Publish("test._all", packet(0, made(frame.GoAway, ""))); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := raw.RequestWithContext(soon(t), "test", packet(0, made(frame.Ping, "12345678"))); err != nil {
+		t.Fatal(err) // else the server may not have heard of it
+	}
+	close(release)
+	if err := <-answered; err != nil {
+		t.Error(err)
+	}
+}
+
 // A server answers nobody who can't be answered, nor itself for ever.
 func TestNoMessageGoesRoundForEver(t *testing.T) {
 	t.Parallel()

@@ -88,7 +88,10 @@ func TestThePageForReaders(t *testing.T) {
 	lot := measurement{many, []string{grpcGo, "kerf inproc"}, [][]float64{{50_000}, {1_250_000}}}
 	chain := measurement{
 		1,
-		[]string{"inproc" + plain, "inproc" + bounded, "tcp" + plain, "tcp" + guarded, "tcp" + bounded, "tcp" + balanced},
+		[]string{
+			"inproc" + plain, "inproc" + bounded,
+			"tcp" + plain, "tcp" + guarded, "tcp" + bounded, "tcp" + balanced,
+		},
 		[][]float64{
 			{150_000, 150_000},
 			{140_000, 140_000},

@@ -171,7 +171,7 @@ func (e *exchange) why(err error) error {
 	}
 	select {
 	case failure := <-e.written:
-		if failure != nil {
+		if failure != nil && !errors.Is(failure, net.ErrClosed) { // it was closed for err
 			return failure
 		}
 	default:

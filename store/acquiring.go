@@ -30,8 +30,8 @@ func (a *acquiring) Done() <-chan struct{} {
 
 // Err goes with Done.
 func (a *acquiring) Err() error {
-	if a.got.Load() {
-		return a.Context.Err()
+	if err := a.Context.Err(); err != nil || a.got.Load() {
+		return err
 	}
 	return a.wait.Err()
 }
@@ -42,6 +42,16 @@ func (a *acquiring) Value(key any) any {
 		return a
 	}
 	return a.Context.Value(key)
+}
+
+// looking is the context of those who look for a connection. Unlike the statement's it stays as it
+// is when there is one: package context takes one that is done and has no error for a mistake, and
+// panics, so none may be derived from the statement's meanwhile.
+func looking(ctx context.Context) context.Context {
+	if a, ok := ctx.Value(acquireKey{}).(*acquiring); ok {
+		return a.wait
+	}
+	return ctx
 }
 
 // acquired tells that a statement's context has come to a connection, or that this one

@@ -37,12 +37,14 @@ func mustCheck(ctx context.Context) context.Context { return context.WithValue(c
 
 // ResetSession is called before each use but the first.
 func (c *checked) ResetSession(ctx context.Context) error {
+	must := ctx.Value(checkKey{}) != nil
+	ctx = looking(ctx)
 	if inner, ok := c.Conn.(driver.SessionResetter); ok {
 		if err := inner.ResetSession(ctx); err != nil {
 			return err
 		}
 	}
-	if time.Since(c.used) > idle || ctx.Value(checkKey{}) != nil {
+	if must || time.Since(c.used) > idle {
 		ctx, cancel := context.WithTimeout(ctx, c.bound)
 		defer cancel()
 		if inner, ok := c.Conn.(driver.Pinger); ok && inner.Ping(ctx) != nil {

@@ -36,6 +36,7 @@ func newPatient(c driver.Connector, fault func(error) Fault, wait time.Duration)
 
 // Connect waits at most as long as one caller may; then its error wraps ErrAway.
 func (p *patient) Connect(ctx context.Context) (driver.Conn, error) {
+	ctx = looking(ctx)
 	bound, cancel := context.WithTimeout(ctx, p.wait)
 	defer cancel()
 	for {

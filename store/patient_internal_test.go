@@ -185,3 +185,44 @@ func TestTheWaitGoesOnWhenAConnectionTurnsOutToBeBad(t *testing.T) {
 		t.Error("without one, the wait has no end")
 	}
 }
+
+// late is a driver whose connections are found just as the wait for them ends.
+type late struct {
+	driver.Conn
+	found func()
+}
+
+func (l late) Connect(context.Context) (driver.Conn, error) { return l, l.Ping(context.Background()) }
+func (late) Driver() driver.Driver                          { return nil }
+
+func (l late) Ping(context.Context) error {
+	time.Sleep(time.Second / 2) // of a bubble's clock
+	l.found()
+	time.Sleep(time.Second)
+	return nil
+}
+
+func TestAConnectionMayBeFoundAsTheWaitEnds(t *testing.T) {
+	t.Parallel()
+	for name, find := range map[string]func(context.Context, late) error{
+		"a new one": func(ctx context.Context, l late) error {
+			_, err := newPatient(l, away, time.Minute).Connect(ctx)
+			return err
+		},
+		"one that is checked": func(ctx context.Context, l late) error {
+			return (&checked{Conn: l, bound: time.Minute}).ResetSession(mustCheck(ctx))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				err := new(DB).within(t.Context(), time.Second, func(ctx context.Context) error {
+					return find(ctx, late{found: func() { acquired(ctx, true) }})
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}

@@ -24,7 +24,7 @@ func TestABreakerReportsWhenItChanges(t *testing.T) {
 	onLinks(t, func(t *testing.T, l link.Link, rawURL string) {
 		t.Helper()
 		var well atomic.Bool
-		s := policy.Settings{Breaker: &policy.Breaker{Scope: "all", Calls: 5, Open: 100 * time.Millisecond, Probes: 1}}
+		s := policy.Settings{Breaker: &policy.Breaker{Scope: "all", Calls: 5, Open: time.Second, Probes: 1}}
 		g := guard(t, l, rawURL, s, &handlers{unary: func(_ context.Context, m *message) (*message, error) {
 			if well.Load() {
 				return m, nil

@@ -24,6 +24,7 @@ type call struct {
 	span   trace.Span
 	begin  time.Time
 	client bool
+	late   error // of a call that came when nobody waited for it any more
 }
 
 func (s *Seam) start(ctx context.Context, m *method, full string, client bool) (context.Context, call) {

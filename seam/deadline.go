@@ -7,6 +7,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 
+	"github.com/kerf-go/kerf/internal/bounded"
 	"github.com/kerf-go/kerf/policy"
 )
 
@@ -19,22 +20,29 @@ const (
 
 type inboundKey struct{}
 
-// inbound is what a context of a handler knows of the call that it answers.
+// inbound is the context of a handler, which knows until when its caller waits.
 type inbound struct {
-	deadline time.Time
+	context.Context //nolint:containedctx // it is one
+	deadline        time.Time
+}
+
+func (i *inbound) Value(key any) any {
+	if key == (inboundKey{}) {
+		return i
+	}
+	return i.Context.Value(key)
 }
 
 // bound shortens a call to at most the timeout (0: none) and, within a handler, to
 // its caller's deadline less the margin.
-func bound(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
+func bound(ctx context.Context, timeout time.Duration, now time.Time) (context.Context, context.CancelFunc) {
 	given, limited := ctx.Deadline()
-	now := time.Now()
 	end := given
 	if timeout > 0 && (!limited || end.Sub(now) > timeout) {
 		end, limited = now.Add(timeout), true
 	}
 	// A context that was freed from the inbound deadline owes it no margin.
-	if in, ok := ctx.Value(inboundKey{}).(inbound); ok && !given.IsZero() && !given.After(in.deadline) {
+	if in, ok := ctx.Value(inboundKey{}).(*inbound); ok && !given.IsZero() && !given.After(in.deadline) {
 		if kept := in.deadline.Add(-margin(in.deadline.Sub(now))); kept.Before(end) {
 			end = kept
 		}
@@ -42,7 +50,12 @@ func bound(ctx context.Context, timeout time.Duration) (context.Context, context
 	if !limited || end.Equal(given) {
 		return ctx, func() {}
 	}
-	return context.WithDeadline(ctx, end)
+	own := new(bounded.Context)
+	own.Begin(ctx, end)
+	if !now.Before(end) {
+		own.End(context.DeadlineExceeded)
+	}
+	return own, func() { own.End(context.Canceled) }
 }
 
 // cancellable makes a context that cancel ends, which bound may have left the caller's.
@@ -59,8 +72,8 @@ func margin(left time.Duration) time.Duration {
 }
 
 // expired tells of a call that its deadline has ended, and not the context of its caller.
-func (o *outbound) expired(ctx, bounded context.Context, name string, err error) {
-	if codeOf(err) != codes.DeadlineExceeded || bounded == ctx || late(bounded) == nil {
+func (o *outbound) expired(ctx, own context.Context, name string, err error) {
+	if codeOf(err) != codes.DeadlineExceeded || own == ctx || late(own, time.Now()) == nil {
 		return
 	}
 	scope := ""

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/kerf-go/kerf/internal/bounded"
 	"github.com/kerf-go/kerf/policy"
 	"github.com/kerf-go/kerf/telemetry"
 )
@@ -129,19 +130,21 @@ func (a *arrival) receive(ctx context.Context, name string) (context.Context, *m
 	if !telemetry.ValidCorrelation(id) {
 		id = telemetry.NewCorrelation()
 	}
+	under := ctx
 	if deadline, ok := ctx.Deadline(); ok {
-		ctx = context.WithValue(ctx, inboundKey{}, inbound{deadline})
+		ctx = &inbound{ctx, deadline}
 	}
 	ctx = a.seam.propagator.Extract(telemetry.WithCorrelation(ctx, id), md)
 	ctx, c := a.seam.start(ctx, m, name, false)
+	c.late = late(under, c.begin)
 	return ctx, m, c
 }
 
 // admit refuses a call that comes too late, too often, or on top of too many.
 func (a *arrival) admit(ctx context.Context, m *method, c *call, name string, stream bool) error {
-	if err := late(ctx); err != nil {
-		m.observe(ctx, policy.Event{Policy: "deadline", What: "refused", Method: name, Err: err})
-		return err
+	if c.late != nil {
+		m.observe(ctx, policy.Event{Policy: "deadline", What: "refused", Method: name, Err: c.late})
+		return c.late
 	}
 	if m.gate == nil {
 		return nil
@@ -157,9 +160,9 @@ func (m *method) panicked(ctx context.Context, name string) {
 
 // late refuses a call that nobody waits for any more. The clock is asked as well
 // as the context, whose timer may fire a little later.
-func late(ctx context.Context) error {
-	err := ctx.Err()
-	if deadline, ok := ctx.Deadline(); err == nil && ok && !time.Now().Before(deadline) {
+func late(ctx context.Context, now time.Time) error {
+	err := bounded.Told(ctx)
+	if deadline, ok := ctx.Deadline(); err == nil && ok && !now.Before(deadline) {
 		err = context.DeadlineExceeded
 	}
 	if err == nil {

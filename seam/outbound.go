@@ -92,7 +92,7 @@ func (o *outbound) unary(
 	invoke grpc.UnaryInvoker, opts ...grpc.CallOption,
 ) error {
 	if quiet(name) {
-		ctx, cancel := bound(ctx, o.deadline(name))
+		ctx, cancel := bound(ctx, o.deadline(name), time.Now())
 		defer cancel()
 		return invoke(ctx, name, request, response, cc, opts...)
 	}
@@ -108,7 +108,7 @@ func (o *outbound) unary(
 	code := codes.Internal // unless an interceptor's panic passes by
 	defer func() { c.end(code) }()
 	ctx = o.inject(ctx)
-	bounded, cancel := bound(ctx, o.deadline(name))
+	bounded, cancel := bound(ctx, o.deadline(name), c.begin)
 	defer cancel()
 	c.request(request)
 	err := m.invoke(bounded, name, request, response, cc, invoke, opts)
@@ -165,7 +165,7 @@ func (o *outbound) stream(
 		c.end(codeOf(err))
 		return nil, err
 	}
-	ctx, cancel := bound(o.inject(ctx), o.deadline(name))
+	ctx, cancel := bound(o.inject(ctx), o.deadline(name), c.begin)
 	watch := m.streams.Watch(ctx, name)
 	if watch != nil {
 		ctx, cancel = cancellable(ctx, cancel)

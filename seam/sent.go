@@ -62,7 +62,7 @@ func (o *outbound) send(
 // interceptor has no handler's barrier here.
 func (o *outbound) carry(ctx context.Context, c *call, name string, invoke func(context.Context) error) {
 	ctx = o.inject(ctx)
-	bounded, cancel := bound(ctx, o.deadline(name))
+	bounded, cancel := bound(ctx, o.deadline(name), c.begin)
 	defer cancel()
 	err := func() (err error) {
 		defer func() {

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/stats"
 	"google.golang.org/grpc/status"
 
+	"github.com/kerf-go/kerf/internal/bounded"
 	"github.com/kerf-go/kerf/link"
 	"github.com/kerf-go/kerf/link/call/receipt"
 )
@@ -232,7 +233,7 @@ func (c *conn) over(ctx context.Context) error {
 	if c.closed.Err() != nil {
 		return Closed(link.NeverSent)
 	}
-	if ctx.Err() != nil {
+	if bounded.Told(ctx) != nil {
 		return Ended(ctx, link.NeverSent)
 	}
 	return nil

@@ -11,6 +11,8 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/stats"
 	"google.golang.org/grpc/status"
+
+	"github.com/kerf-go/kerf/internal/bounded"
 )
 
 var (
@@ -92,7 +94,7 @@ func (s *serverStream) flushHeader(first bool) error {
 }
 
 func (s *serverStream) SendMsg(v any) error {
-	if err := ended(s.ctx); err != nil {
+	if err := bounded.Told(s.ctx); err != nil {
 		return s.broken(err)
 	}
 	m, err := seal(s.tr, s.codec, v, s.maxSend)

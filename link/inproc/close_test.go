@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/kerf-go/kerf/internal/bounded"
 	"github.com/kerf-go/kerf/link"
 	"github.com/kerf-go/kerf/link/inproc"
 	pb "github.com/kerf-go/kerf/link/linktest/v1"
@@ -105,35 +106,84 @@ func TestAConnFindsTheNextServerOfItsName(t *testing.T) {
 
 func TestAHandlerSeesItsContextEnd(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]struct {
+	type row struct {
 		end  func(cancel func(), s link.Server, conn link.Conn)
 		want error
-	}{
+	}
+	for name, c := range map[string]row{
 		"at the deadline":             {func(func(), link.Server, link.Conn) {}, context.DeadlineExceeded},
 		"when its caller leaves":      {func(cancel func(), _ link.Server, _ link.Conn) { cancel() }, context.Canceled},
 		"when its caller's conn ends": {func(_ func(), _ link.Server, c link.Conn) { _ = c.Close() }, context.Canceled},
 		"when its server ends":        {func(_ func(), s link.Server, _ link.Conn) { _ = s.Close() }, context.Canceled},
 	} {
 		for how, watch := range watchers {
-			t.Run(name+", "+how, func(t *testing.T) {
-				t.Parallel()
-				synctest.Test(t, func(t *testing.T) {
-					u := &url.URL{Scheme: "inproc", Host: strings.ReplaceAll(t.Name(), "/", "-")}
-					handler := watching{watch: watch, ended: make(chan error, 1)}
-					s, conn := listen(t, u, handler), connect(t, u)
-					go s.Serve()
-					ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-					defer cancel()
-					go pb.NewExerciseClient(conn).Unary(ctx, &pb.Message{})
-					time.Sleep(time.Millisecond) // of the bubble
-					c.end(cancel, s, conn)
-					if err := <-handler.ended; !errors.Is(err, c.want) {
-						t.Errorf("it ended with %v, want %v", err, c.want)
-					}
+			for whose, limit := range limits {
+				t.Run(name+", "+how+", "+whose, func(t *testing.T) {
+					t.Parallel()
+					synctest.Test(t, func(t *testing.T) {
+						u := &url.URL{Scheme: "inproc", Host: strings.ReplaceAll(t.Name(), "/", "-")}
+						handler := watching{watch: watch, ended: make(chan error, 1)}
+						s, conn := listen(t, u, handler), connect(t, u)
+						go s.Serve()
+						ctx, cancel := limit(t.Context(), time.Second)
+						defer cancel()
+						go pb.NewExerciseClient(conn).Unary(ctx, &pb.Message{})
+						time.Sleep(time.Millisecond) // of the bubble
+						c.end(cancel, s, conn)
+						if err := <-handler.ended; !errors.Is(err, c.want) {
+							t.Errorf("it ended with %v, want %v", err, c.want)
+						}
+					})
 				})
-			})
+			}
 		}
 	}
+}
+
+// limits are the contexts with which callers bound their calls.
+var limits = map[string]func(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc){
+	"with a timer of its own": context.WithTimeout,
+	"without one": func(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+		ctx, cancel := context.WithCancel(ctx)
+		own := new(bounded.Context)
+		own.Begin(ctx, time.Now().Add(d))
+		return own, cancel
+	},
+}
+
+// One timer ends them all.
+func TestEachCallEndsAtItsOwnDeadline(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		u := &url.URL{Scheme: "inproc", Host: "deadlines"}
+		handler := watching{watch: func(context.Context) error {
+			time.Sleep(time.Minute) // of the bubble
+			return nil
+		}, ended: make(chan error, 100)}
+		s, client := listen(t, u, handler), pb.NewExerciseClient(connect(t, u))
+		go s.Serve()
+		synctest.Wait()
+		var calls sync.WaitGroup
+		const s1, s2, s3 = time.Second, 2 * time.Second, 3 * time.Second
+		for _, limit := range []time.Duration{s3, -1, s1, time.Hour, s2, s1} {
+			want, code := max(0, limit), codes.DeadlineExceeded
+			if limit == time.Hour {
+				want, code = time.Minute, codes.OK // it is answered
+			}
+			calls.Go(func() {
+				began := time.Now()
+				ctx, cancel := limits["without one"](t.Context(), limit)
+				defer cancel()
+				_, err := client.Unary(ctx, &pb.Message{})
+				if took := time.Since(began); took != want || status.Code(err) != code {
+					t.Errorf("the call of %v ended after %v: %v", limit, took, err)
+				}
+			})
+			time.Sleep(time.Millisecond) // of the bubble: in this order
+		}
+		calls.Wait()
+		time.Sleep(time.Minute) // the handlers that nobody waits for run on
+	})
 }
 
 // watchers are ways of a handler to learn of the end.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"sync/atomic"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
@@ -25,6 +26,7 @@ type exchange struct {
 	shared bool
 	state  atomic.Int32
 	bell   chan struct{} // has room for a token of who ends the call; nil: a stream
+	until  time.Time     // when the server ends it; zero: ctx does
 	at     int           // its place in the server's list
 }
 

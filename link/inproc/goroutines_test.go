@@ -42,7 +42,7 @@ func foreignly(ctx context.Context) (context.Context, context.CancelFunc) {
 	return f, func() { close(f.done) }
 }
 
-func bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+func forAnHour(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, time.Hour)
 }
 
@@ -85,10 +85,10 @@ func TestACallThatCanBeCancelledHasNoThirdGoroutine(t *testing.T) { //nolint:par
 		with func(context.Context) (context.Context, context.CancelFunc)
 	}{
 		"a unary call":                                {unary, context.WithCancel},
-		"a unary call with a deadline":                {unary, bounded},
+		"a unary call with a deadline":                {unary, forAnHour},
 		"a unary call with a context of another type": {unary, foreignly},
 		"a stream":                 {chat, context.WithCancel},
-		"a stream with a deadline": {chat, bounded},
+		"a stream with a deadline": {chat, forAnHour},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"google.golang.org/grpc/peer"
 
@@ -27,6 +28,8 @@ type server struct {
 	calls   []*exchange   // that run, in no order
 	waiting []worker      // for work, the warmest last
 	idle    chan struct{} // closed once stops and nothing runs
+	next    time.Time     // when expire looks for calls whose time is over; zero: never
+	timer   *time.Timer   // for that; nil: no call had to end so
 }
 
 var _ link.Server = (*server)(nil)
@@ -128,6 +131,9 @@ func (s *server) cut(which func(*exchange) bool) {
 func (s *server) enlist(x *exchange) {
 	x.at = len(s.calls)
 	s.calls = append(s.calls, x)
+	if !x.until.IsZero() && (s.next.IsZero() || x.until.Before(s.next)) {
+		s.expireAt(x.until)
+	}
 }
 
 func (s *server) strike(x *exchange) {
@@ -136,4 +142,42 @@ func (s *server) strike(x *exchange) {
 	s.calls[x.at].at = x.at
 	s.calls[last] = nil
 	s.calls = s.calls[:last]
+}
+
+// expire ends the calls whose time is over. One timer does for all of them: most are long
+// answered when it comes to them.
+func (s *server) expire() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now, next := time.Now(), time.Time{}
+	for _, x := range s.calls {
+		switch {
+		case x.until.IsZero():
+		case !now.Before(x.until):
+			x.cut()
+		case next.IsZero() || x.until.Before(next):
+			next = x.until
+		}
+	}
+	if s.next = next; next.IsZero() {
+		return
+	}
+	if soonest := now.Add(expirePause); next.Before(soonest) {
+		next = soonest
+	}
+	s.expireAt(next)
+}
+
+// expirePause keeps many calls that end late, one after the other, from being looked through for
+// each of them.
+const expirePause = time.Millisecond
+
+// expireAt sets when expire comes next, under the lock.
+func (s *server) expireAt(t time.Time) {
+	s.next = t
+	if s.timer == nil {
+		s.timer = time.AfterFunc(time.Until(t), s.expire)
+		return
+	}
+	s.timer.Reset(time.Until(t))
 }

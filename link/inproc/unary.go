@@ -1,11 +1,13 @@
 package inproc
 
 import (
+	"cmp"
 	"context"
 	"io"
 
 	"google.golang.org/grpc/metadata"
 
+	"github.com/kerf-go/kerf/internal/bounded"
 	"github.com/kerf-go/kerf/link/call"
 )
 
@@ -13,6 +15,7 @@ import (
 // the answer; the caller reads them only after the end.
 type unary struct {
 	exchange
+	gone    <-chan struct{} // closed when the caller has left
 	handler call.HandlerContext
 	request call.Message
 	asked   bool // the handler has taken the request
@@ -33,6 +36,7 @@ func newUnary(ctx context.Context, d *dialer, s *server, r call.Request) *unary 
 	u := new(unary)
 	u.prepare(ctx, d, s, r)
 	deadline, _ := ctx.Deadline()
+	u.gone, u.until = bounded.Parts(ctx)
 	u.handler.Begin(s.ctx, deadline)
 	u.bell = d.bell()
 	return u
@@ -82,13 +86,10 @@ func (u *unary) wait() error {
 	if u.dialer.isClosed() {
 		u.cut() // it may have been closed before this call was in the server's list
 	}
-	reason := context.Canceled
 	select {
 	case <-u.bell:
-	case <-u.ctx.Done():
-		if u.becomes(left) {
-			reason = u.ctx.Err()
-		} else {
+	case <-u.gone:
+		if !u.becomes(left) {
 			<-u.bell
 		}
 	}
@@ -97,7 +98,7 @@ func (u *unary) wait() error {
 	if u.ended() {
 		return nil
 	}
-	u.handler.End(reason)
+	u.handler.End(cmp.Or(u.ctx.Err(), context.Canceled))
 	return u.lost()
 }
 

@@ -66,6 +66,8 @@ func rolling(ctx context.Context, s *demo.Stage) error {
 		return err
 	}
 	calls, entered := load.End(), long.End()
+	sayWhy(s, "request", calls)
+	sayWhy(s, "log-in", entered)
 	phases := func(c demo.Calls) []demo.Calls {
 		return []demo.Calls{c.Between(0, before), c.Between(before, after), c.Between(after, load.Now())}
 	}
@@ -80,6 +82,14 @@ func rolling(ctx context.Context, s *demo.Stage) error {
 		"%d of %d log-ins fail, though processes are told to stop while some run in them (none)",
 		len(entered.Failed()), len(entered))
 	return nil
+}
+
+// sayWhy tells of the first failures.
+func sayWhy(s *demo.Stage, what string, all demo.Calls) {
+	failed := all.Failed()
+	for _, c := range failed[:min(3, len(failed))] {
+		s.Sayf("a %s of %v fails after %v: %v", what, c.At.Round(time.Millisecond), c.Took.Round(time.Millisecond), c.Err)
+	}
 }
 
 // lookOrWrite reads a page, or writes every fifth time.

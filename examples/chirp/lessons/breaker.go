@@ -82,8 +82,8 @@ func breakerClaims(s *demo.Stage, calls demo.Calls, broke, settled, healed time.
 		return link.Ran(c.Err) != link.NeverSent
 	})
 	s.Claimf(len(refused) > 0 && refused.Quantile(0.5) < time.Millisecond,
-		"while accounts hangs, %d of %d calls are refused, half of them within %v (less than 1ms, and not after %v)",
-		len(refused), len(hanging), refused.Quantile(0.5).Round(time.Microsecond), breakerDeadline)
+		"while accounts hangs, %d of %d calls are refused, half of them within %s (less than 1ms, and not after %v)",
+		len(refused), len(hanging), half(refused), breakerDeadline)
 	share := 100 * float64(probes) / float64(len(hanging))
 	s.Claimf(probes > 0 && share < 20, "%d of %d calls were let through to try: some, but at most 20 %%",
 		probes, len(hanging))

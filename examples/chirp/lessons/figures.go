@@ -17,6 +17,14 @@ func each[T, V any](all []T, value func(T) V) []V {
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
+// half is how long half of them took at most: a dash if there are none.
+func half(c demo.Calls) string {
+	if len(c) == 0 {
+		return "-"
+	}
+	return c.Quantile(0.5).Round(time.Microsecond).String()
+}
+
 // pages tells what became of requests for pages.
 func pages(s *demo.Stage, all []demo.Calls) {
 	s.Figure("requests", "", each(all, func(c demo.Calls) float64 { return float64(len(c)) })...)

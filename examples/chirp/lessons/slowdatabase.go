@@ -114,8 +114,8 @@ func (m *slowness) tell(s *demo.Stage) {
 		slowest.Round(time.Millisecond), slowDeadline)
 	refused := slow.Failed()
 	s.Claimf(len(refused) > 0 && refused.Quantile(0.5) < slowRefused,
-		"%d calls are refused, half of them within %v (at most %v)",
-		len(refused), refused.Quantile(0.5).Round(time.Millisecond), slowRefused)
+		"%d calls are refused, half of them within %s (at most %v)",
+		len(refused), half(refused), slowRefused)
 	meanwhile := 0
 	for _, c := range slow {
 		if c.Err == nil && c.At+c.Took < m.end {

@@ -53,8 +53,8 @@ func upstream(ctx context.Context, s *demo.Stage) error {
 		"while it answers every %dth request with 503, %d of %d fail (none)", upstreamFailsIn, failed, len(on.fails))
 	refused := slices.DeleteFunc(on.hangs.Failed(), func(c demo.Call) bool { return link.Ran(c.Err) != link.NeverSent })
 	s.Claimf(len(refused) > len(on.hangs)/2 && refused.Quantile(0.5) < upstreamTimeout/50,
-		"while it hangs, %d of %d are refused (more than half), half of them within %v (less than %v, and not %v)",
-		len(refused), len(on.hangs), refused.Quantile(0.5).Round(time.Microsecond), upstreamTimeout/50, upstreamTimeout)
+		"while it hangs, %d of %d are refused (more than half), half of them within %s (less than %v, and not %v)",
+		len(refused), len(on.hangs), half(refused), upstreamTimeout/50, upstreamTimeout)
 	s.Claimf(s.Bare() || len(off.fails.Failed()) > 0 && off.hangs.Quantile(0.5) >= upstreamTimeout,
 		"by a bare client %d of %d fail, and half of those that hang wait %v at least",
 		len(off.fails.Failed()), len(off.fails), off.hangs.Quantile(0.5).Round(time.Millisecond))

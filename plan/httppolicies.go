@@ -68,7 +68,7 @@ func (p httpPolicies) keys() []key {
 		"idle":      "leave it out: limits and a route's timeout bound streams",
 		"hedge":     "leave it out: what is slow at one server is asked of another after retry: {timeout: ...}",
 		"fallback":  "leave it out: a route's cache may answer with stale: {if_error: ...}",
-		"admission": "leave it out: bulkhead bounds what is under way",
+		"admission": outboundOnly,
 		"rate":      "add one to rates, and name it in the route",
 		waitKey:     "leave it out: an HTTP server answers at once; a route with call may lead to a queue",
 	})
@@ -79,6 +79,8 @@ func (p httpPolicies) keys() []key {
 	}
 	return all
 }
+
+const outboundOnly = "leave it out: bulkhead bounds what is under way"
 
 func httpBalanceKeys(b *balance.Options) []key {
 	return withHints(balanceKeys(b), map[string]string{

@@ -36,6 +36,9 @@ func objectSchema(o keyed) rules {
 	properties := rules{}
 	var required []string
 	for _, k := range o.keys() {
+		if _, no := k.slot.(elsewhere); no {
+			continue
+		}
 		s := k.slot.schema()
 		s["description"] = k.doc
 		properties[k.name] = s

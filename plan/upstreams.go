@@ -14,8 +14,15 @@ type fileUpstream struct{ filePolicy }
 
 // keys are those of the policies that policy.RoundTripper has.
 func (f *fileUpstream) keys() []key {
-	return slices.DeleteFunc(f.filePolicy.keys(), func(k key) bool {
-		return k.name != "bulkhead" && k.name != "breaker" && k.name != retryPolicy
+	const service = "leave it out: the service bounds its requests itself"
+	return withHints(f.filePolicy.keys(), map[string]string{
+		deadlineKey:   service + ", or an attempt with retry: {timeout: ...}",
+		"idle":        service,
+		"hedge":       "leave it out: what is slow is asked again after retry: {timeout: ...}",
+		"fallback":    "leave it out: the service knows what to do without an answer",
+		"admission":   outboundOnly,
+		"rate":        outboundOnly,
+		balancePolicy: "leave it out: the service asks one server",
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 
+	"github.com/kerf-go/kerf/internal/bounded"
 	"github.com/kerf-go/kerf/policy"
 )
 
@@ -19,7 +20,7 @@ import (
 type clientStream struct {
 	grpc.ClientStream
 	call    call
-	cancel  context.CancelFunc
+	own     *bounded.Context // of the stream
 	watch   *policy.Watch
 	answers bool             // the callee may send more than one message
 	fares   func(codes.Code) // tells the breaker, once
@@ -32,7 +33,7 @@ var _ grpc.ClientStream = (*clientStream)(nil)
 
 func (s *clientStream) end(err error) {
 	s.finish(err)
-	s.cancel()
+	s.own.Cancel()
 }
 
 func (s *clientStream) finish(err error) {

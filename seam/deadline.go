@@ -33,9 +33,9 @@ func (i *inbound) Value(key any) any {
 	return i.Context.Value(key)
 }
 
-// bound shortens a call to at most the timeout (0: none) and, within a handler, to
-// its caller's deadline less the margin.
-func bound(ctx context.Context, timeout time.Duration, now time.Time) (context.Context, context.CancelFunc) {
+// bound is the context of a call, which takes at most the timeout (0: any time) and, within a
+// handler, until its caller's deadline less the margin.
+func bound(ctx context.Context, timeout time.Duration, now time.Time) *bounded.Context {
 	given, limited := ctx.Deadline()
 	end := given
 	if timeout > 0 && (!limited || end.Sub(now) > timeout) {
@@ -47,24 +47,12 @@ func bound(ctx context.Context, timeout time.Duration, now time.Time) (context.C
 			end = kept
 		}
 	}
-	if !limited || end.Equal(given) {
-		return ctx, func() {}
-	}
 	own := new(bounded.Context)
 	own.Begin(ctx, end)
-	if !now.Before(end) {
+	if limited && !now.Before(end) {
 		own.End(context.DeadlineExceeded)
 	}
-	return own, func() { own.End(context.Canceled) }
-}
-
-// cancellable makes a context that cancel ends, which bound may have left the caller's.
-func cancellable(ctx context.Context, free context.CancelFunc) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(ctx)
-	return ctx, func() {
-		cancel()
-		free()
-	}
+	return own
 }
 
 func margin(left time.Duration) time.Duration {
@@ -72,8 +60,10 @@ func margin(left time.Duration) time.Duration {
 }
 
 // expired tells of a call that its deadline has ended, and not the context of its caller.
-func (o *outbound) expired(ctx, own context.Context, name string, err error) {
-	if codeOf(err) != codes.DeadlineExceeded || own == ctx || late(own, time.Now()) == nil {
+func (o *outbound) expired(ctx context.Context, own *bounded.Context, name string, err error) {
+	end, _ := own.Deadline()
+	given, limited := ctx.Deadline()
+	if codeOf(err) != codes.DeadlineExceeded || limited && !end.Before(given) || late(own, time.Now()) == nil {
 		return
 	}
 	scope := ""

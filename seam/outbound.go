@@ -92,9 +92,9 @@ func (o *outbound) unary(
 	invoke grpc.UnaryInvoker, opts ...grpc.CallOption,
 ) error {
 	if quiet(name) {
-		ctx, cancel := bound(ctx, o.deadline(name), time.Now())
-		defer cancel()
-		return invoke(ctx, name, request, response, cc, opts...)
+		own := bound(ctx, o.deadline(name), time.Now())
+		defer own.Cancel()
+		return invoke(own, name, request, response, cc, opts...)
 	}
 	m := o.methods.of(name)
 	switch m.wait {
@@ -108,14 +108,14 @@ func (o *outbound) unary(
 	code := codes.Internal // unless an interceptor's panic passes by
 	defer func() { c.end(code) }()
 	ctx = o.inject(ctx)
-	bounded, cancel := bound(ctx, o.deadline(name), c.begin)
-	defer cancel()
+	own := bound(ctx, o.deadline(name), c.begin)
+	defer own.Cancel()
 	c.request(request)
-	err := m.invoke(bounded, name, request, response, cc, invoke, opts)
+	err := m.invoke(own, name, request, response, cc, invoke, opts)
 	if err == nil {
 		c.response(response)
 	} else {
-		o.expired(ctx, bounded, name, err)
+		o.expired(ctx, own, name, err)
 	}
 	code = codeOf(err)
 	return err
@@ -165,14 +165,11 @@ func (o *outbound) stream(
 		c.end(codeOf(err))
 		return nil, err
 	}
-	ctx, cancel := bound(o.inject(ctx), o.deadline(name), c.begin)
-	watch := m.streams.Watch(ctx, name)
-	if watch != nil {
-		ctx, cancel = cancellable(ctx, cancel)
-	}
+	own := bound(o.inject(ctx), o.deadline(name), c.begin)
+	watch := m.streams.Watch(own, name)
 	stream := &clientStream{
-		call: c, cancel: cancel, watch: watch, answers: desc.ServerStreams, fares: fares,
-		failed: func(err error) { o.untaken(ctx, name, err) },
+		call: c, own: own, watch: watch, answers: desc.ServerStreams, fares: fares,
+		failed: func(err error) { o.untaken(own, name, err) },
 	}
 	watch.Start(stream.idle)
 	opts = append(causes(opts, watch), grpc.OnFinish(stream.finish))
@@ -183,7 +180,7 @@ func (o *outbound) stream(
 			stream.end(status.Error(codes.Internal, "an interceptor panicked"))
 		}
 	}()
-	under, err := open(ctx, desc, cc, name, opts...)
+	under, err := open(own, desc, cc, name, opts...)
 	opened = true
 	if err = watch.Cause(err); err != nil {
 		stream.end(err)

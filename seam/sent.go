@@ -62,19 +62,19 @@ func (o *outbound) send(
 // interceptor has no handler's barrier here.
 func (o *outbound) carry(ctx context.Context, c *call, name string, invoke func(context.Context) error) {
 	ctx = o.inject(ctx)
-	bounded, cancel := bound(ctx, o.deadline(name), c.begin)
-	defer cancel()
+	own := bound(ctx, o.deadline(name), c.begin)
+	defer own.Cancel()
 	err := func() (err error) {
 		defer func() {
 			if cause := recover(); cause != nil {
 				err = status.Errorf(codes.Internal, "panic: %v\n%s", cause, debug.Stack())
 			}
 		}()
-		return invoke(bounded)
+		return invoke(own)
 	}()
 	code := codeOf(err)
 	if err != nil {
-		o.expired(ctx, bounded, name, err)
+		o.expired(ctx, own, name, err)
 	}
 	c.end(code)
 	if err != nil {

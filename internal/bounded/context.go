@@ -109,6 +109,9 @@ func (c *Context) End(why error) {
 	}
 }
 
+// Cancel ends it with context.Canceled. When nobody needs it any more, it must be called.
+func (c *Context) Cancel() { c.End(context.Canceled) }
+
 // Parts are what ends a context before anybody calls End: a channel, which may be nil, and a
 // deadline, which may be zero. Of a Context that nobody waits for yet they are its parent's
 // channel and its own deadline, for who has a cheaper way to notice that; of any other they are

@@ -74,8 +74,8 @@ func TestAPlanRefusesWhatNoUpstreamCanHave(t *testing.T) {
 	t.Parallel()
 	for entry, want := range map[string]string{
 		"payment: {retry: off}": `plan.yaml:4:3: no service has an upstream "payment"; did you mean payments?`,
-		"payments: {hedge: on}": "plan.yaml:4:21: hedge of upstream payments is not for HTTP servers; leave it out: what is slow " +
-			"is asked again after retry: {timeout: ...}",
+		"payments: {hedge: on}": "plan.yaml:4:21: hedge of upstream payments is not for HTTP servers; leave it out: " +
+			"what is slow is asked again after retry: {timeout: ...}",
 		"payments: {retry: {backoff: 2s}}": "plan.yaml:4:21: the first pause of retry is up to 2s, and the longest " +
 			"of all is 1s; write a backoff of at most 1s, or most: 2s",
 	} {

@@ -88,7 +88,8 @@ func rolling(ctx context.Context, s *demo.Stage) error {
 func sayWhy(s *demo.Stage, what string, all demo.Calls) {
 	failed := all.Failed()
 	for _, c := range failed[:min(3, len(failed))] {
-		s.Sayf("a %s of %v fails after %v: %v", what, c.At.Round(time.Millisecond), c.Took.Round(time.Millisecond), c.Err)
+		at, took := c.At.Round(time.Millisecond), c.Took.Round(time.Millisecond)
+		s.Sayf("a %s of %v fails after %v: %v", what, at, took, c.Err)
 	}
 }
 

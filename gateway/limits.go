@@ -9,13 +9,13 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"strings"
 	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/kerf-go/kerf/link/httplink"
 	"github.com/kerf-go/kerf/transcode"
 )
 
@@ -23,14 +23,16 @@ const defaultBodyTime = time.Minute
 
 // bodyLimits are those of a route.
 type bodyLimits struct {
-	size int64
-	time time.Duration // negative: none
+	size  int64
+	time  time.Duration // negative: none
+	calls bool          // the route answers calls, each message of which has bounds of its own
 }
 
-func newBodyLimits(whole limitsConfig, route bodyLimitsConfig) bodyLimits {
+func newBodyLimits(whole limitsConfig, route routeConfig) bodyLimits {
 	l := bodyLimits{
-		cmp.Or(route.Body, whole.Body, defaultBody),
-		cmp.Or(route.BodyTime, whole.BodyTime, defaultBodyTime),
+		cmp.Or(route.Limits.Body, whole.Body, defaultBody),
+		cmp.Or(route.Limits.BodyTime, whole.BodyTime, defaultBodyTime),
+		route.Call != nil,
 	}
 	if l.size < 0 {
 		l.size = math.MaxInt64
@@ -38,11 +40,10 @@ func newBodyLimits(whole limitsConfig, route bodyLimitsConfig) bodyLimits {
 	return l
 }
 
-// apply bounds a request's body, and the time that it takes to arrive. Streams that last as
-// long as both ends want have neither bound: streams of gRPC and Connect, whose messages
-// are bounded by who reads them.
+// apply bounds a request's body, and the time that it takes to arrive. Only calls have neither bound,
+// where the gateway reads their messages: elsewhere it is but the client that says it calls.
 func (l bodyLimits) apply(w http.ResponseWriter, r *http.Request, v *visit) (*http.Request, error) {
-	if r.Body == nil || r.Body == http.NoBody || isStream(r) {
+	if r.Body == nil || r.Body == http.NoBody || l.calls && httplink.IsCall(r) {
 		return r, nil
 	}
 	if r.ContentLength > l.size {
@@ -56,12 +57,6 @@ func (l bodyLimits) apply(w http.ResponseWriter, r *http.Request, v *visit) (*ht
 	c, _ := ctx.Value(connKey{}).(*conn)
 	r.Body = &requestBody{ReadCloser: r.Body, left: l.size, conn: c, visit: v, end: fail}
 	return r, nil
-}
-
-func isStream(r *http.Request) bool {
-	kind := r.Header.Get("Content-Type")
-	return r.ProtoMajor > 1 && (strings.HasPrefix(kind, "application/connect+") ||
-		strings.HasPrefix(kind, "application/grpc") && !strings.HasPrefix(kind, "application/grpc-web"))
 }
 
 var (

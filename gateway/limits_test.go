@@ -179,17 +179,19 @@ func TestSlowClientsOfHTTP2AreGivenUp(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	t.Run("a body is too large", func(t *testing.T) {
-		t.Parallel()
-		c := b.h2(t)
-		id, err := c.open("POST", "/a", true, false)
-		for range 8 {
-			err = errors.Join(err, c.WriteData(id, false, make([]byte, 16000)))
-		}
-		if err := errors.Join(err, c.until(answered(id, "413"))); err != nil {
-			t.Error(err)
-		}
-	})
+	for _, kind := range []string{"text/plain", "application/grpc", "application/connect+proto"} {
+		t.Run("a body is too large: "+kind, func(t *testing.T) {
+			t.Parallel()
+			c := b.h2(t)
+			id, err := c.open("POST", "/a", true, false, [2]string{"content-type", kind})
+			for range 8 {
+				err = errors.Join(err, c.WriteData(id, false, make([]byte, 16000)))
+			}
+			if err := errors.Join(err, c.until(answered(id, "413"))); err != nil {
+				t.Error(err)
+			}
+		})
+	}
 }
 
 // isEnd tells of connections that the other end has closed.
@@ -298,6 +300,33 @@ func TestHeadersOfHTTP2AreBounded(t *testing.T) {
 		[2]string{"x-one", strings.Repeat("a", 5_000)}, [2]string{"x-two", strings.Repeat("a", 5_000)})
 	if err := errors.Join(err, c.until(answered(id, "431"))); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestABodyIsBoundedHoweverItComes(t *testing.T) {
+	t.Parallel()
+	b := setup(t, limited, map[string]*httptest.Server{"one": reader(t)})
+	chunk := func(n int) string { return fmt.Sprintf("%x\r\n%s\r\n", n, strings.Repeat("a", n)) }
+	const chunked = "Transfer-Encoding: chunked\r\n\r\n"
+	for name, test := range map[string]struct{ send, want string }{
+		"as much as is taken":             {"Content-Length: 100000\r\n\r\n" + strings.Repeat("a", 100_000), "200"},
+		"as much in chunks":               {chunked + chunk(50_000) + chunk(50_000) + "0\r\n\r\n", "200"},
+		"more, of which nothing has come": {"Content-Length: 100001\r\n\r\n", "413"},
+		"more in chunks":                  {chunked + chunk(50_000) + chunk(50_001), "413"},
+		"more, as a call of gRPC":         {"Content-Type: application/grpc\r\n" + chunked + chunk(100_001), "413"},
+		"more, as one of gRPC-Web":        {"Content-Type: application/grpc-web\r\n" + chunked + chunk(100_001), "413"},
+		"more, as one of Connect": {
+			"Content-Type: application/connect+json\r\n" + chunked + chunk(100_001), "413",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			conn := b.dial(t)
+			fmt.Fprint(conn, "POST /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"+test.send)
+			if got, err := io.ReadAll(conn); err != nil || !strings.HasPrefix(string(got), "HTTP/1.1 "+test.want) {
+				t.Errorf("%q, %v", got, err)
+			}
+		})
 	}
 }
 

@@ -47,7 +47,7 @@ func (c *compiler) newRoute(i int, config routeConfig) *route {
 	rt := &route{
 		name: cmp.Or(config.Name, strconv.Itoa(i+1)), match: m, rewrite: config.Rewrite,
 		timeout: config.Timeout, paths: config.Paths,
-		limits:  newBodyLimits(c.config.Limits, config.Limits),
+		limits:  newBodyLimits(c.config.Limits, config),
 		headers: headerChanges{newHeaderChange(config.Headers.Request), newHeaderChange(config.Headers.Response)},
 	}
 	rt.cors = c.cors(i, config, m)

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
@@ -40,10 +39,6 @@ func newRPC(services []transcode.Service, next http.Handler, o link.ListenOption
 			next.ServeHTTP(w, r)
 			return
 		}
-		if v := visitOf(r.Context()); v != nil {
-			r.Body = v.unbounded // a stream has any length: it is each message that has a bound
-		}
-		_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // of plain requests: a stream may last
 		calls.ServeHTTP(flusher{w}, r)
 	}), nil
 }

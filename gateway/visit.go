@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"io"
 	"net/http"
 	"net/netip"
 	"sync"
@@ -26,9 +25,8 @@ type visit struct {
 	caller *auth.Caller
 	err    error // why it was not answered as asked
 
-	unbounded io.ReadCloser         // the body, whatever its length
-	reading   sync.Mutex            // held while the body is read
-	body      atomic.Pointer[error] // why the body could not be read
+	reading sync.Mutex            // held while the body is read
+	body    atomic.Pointer[error] // why the body could not be read
 }
 
 // bodyError is why the body could not be read; nil: it could, as far as anybody has tried.

@@ -199,7 +199,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if refused != nil {
 		v.err = errors.New(status.Convert(refused).Message())
-		writeError(v.refusing(), r, refused)
+		writeError(v.refusing(r.Header.Get("Origin")), r, refused)
 	}
 	if v.route != nil {
 		watched.Pattern = v.route.name

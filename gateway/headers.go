@@ -87,11 +87,17 @@ func isOfContent(name string) bool {
 }
 
 // refusing is for what refuses a request before its route's layers do.
-func (v *visit) refusing() http.ResponseWriter {
-	if v.route == nil {
+func (v *visit) refusing(origin string) http.ResponseWriter {
+	rt := v.route
+	if rt == nil {
 		return &v.out
 	}
-	return &headerWriter{ResponseWriter: &v.out, change: v.route.headers.setOther}
+	return &headerWriter{ResponseWriter: &v.out, change: func(code int, h http.Header) {
+		if rt.cors != nil {
+			rt.cors.answer(h, origin)
+		}
+		rt.headers.setOther(code, h)
+	}}
 }
 
 func changing(change func(code int, h http.Header)) layer {

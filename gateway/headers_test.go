@@ -74,3 +74,43 @@ routes:
 		}
 	}
 }
+
+// A page must be able to read why it was refused, wherever that was decided.
+func TestPagesMayReadAllRefusalsOfTheirRoute(t *testing.T) {
+	t.Parallel()
+	up := echo(t, "up")
+	const cors = `cors: {origins: ["https://app.example"], credentials: true}`
+	b := setup(t, `
+limits: {body: 10}
+upstreams: {up: {urls: ["{up}"]}, away: {urls: ["http://127.0.0.1:1"]}}
+auth: {key: {keys: {list: [{name: n, sha256: "`+hashOf("the key")+`"}]}}}
+rates: {none: {requests: 1, per: 1h}}
+routes:
+  - {match: {path: /key}, proxy: up, auth: [key], `+cors+`}
+  - {match: {path: /allow}, proxy: up, auth: [key], allow: {scope: x}, `+cors+`}
+  - {match: {path: /rate}, proxy: up, rate: [none], `+cors+`}
+  - {match: {path: /away}, proxy: away, `+cors+`}
+  - {match: {path: /**}, proxy: up, `+cors+`}
+`, map[string]*httptest.Server{"up": up})
+	b.do(t, "GET /rate")
+	for _, test := range []struct {
+		request, header string
+		code            int
+	}{
+		{"GET /key", "X-Api-Key: wrong", 401},
+		{"GET /allow", "X-Api-Key: the key", 403},
+		{"GET /rate", "Accept: x", 429},
+		{"GET /away", "Accept: x", 503},
+		{"GET /a%2fb", "Accept: x", 400},
+		{"POST /a", "Body: more than ten bytes", 413},
+	} {
+		for _, origin := range []string{"https://app.example", "https://evil.example"} {
+			got := b.do(t, test.request, test.header, "Origin: "+origin)
+			allowed := got.Header.Get("Access-Control-Allow-Origin")
+			if got.StatusCode != test.code || got.Header.Get("Vary") != "Origin" ||
+				(allowed == origin) != (origin == "https://app.example") || allowed != "" && allowed != origin {
+				t.Errorf("%s for %s: %s %v", test.request, origin, got.Status, got.Header)
+			}
+		}
+	}
+}

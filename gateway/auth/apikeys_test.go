@@ -27,7 +27,11 @@ func TestKeysTellWhoCalls(t *testing.T) {
 	}
 	config := auth.Config{Claims: []string{"scope"}, Keys: &auth.KeysConfig{
 		Header: "x-api-key", Query: "key", File: plan.Path(file),
-		List: []auth.KeyConfig{{Name: "listed", SHA256: hashOf("first")}},
+		List: []auth.KeyConfig{
+			{Name: "listed", SHA256: hashOf("first")},
+			{Name: "long", SHA256: hashOf(strings.Repeat("first", 300))},
+			{Name: "alike", SHA256: hashOf("fourth")[:16] + strings.Repeat("0", 48)},
+		},
 	}}
 	s := guarded(t, &auth.Guard{}, config)
 	pass := config
@@ -44,6 +48,7 @@ func TestKeysTellWhoCalls(t *testing.T) {
 		"by its parameter":             {"GET /x?a=%20&key=first&b", nil, "listed", "a=%20&b"},
 		"by its encoded parameter":     {"GET /x?%6Bey=fi%72st", nil, "listed", ""},
 		"unknown":                      {"GET /x", []string{"X-Api-Key: third"}, "", ""},
+		"one whose hash begins alike":  {"GET /x", []string{"X-Api-Key: fourth"}, "", ""},
 		"the hash is no key":           {"GET /x", []string{"X-Api-Key: " + hashOf("first")}, "", ""},
 		"none":                         {"GET /x?keys=first", nil, "", ""},
 		"one that is empty":            {"GET /x?key", nil, "", ""},

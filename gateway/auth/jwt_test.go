@@ -10,9 +10,12 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -239,11 +242,15 @@ func TestWithoutKeysNobodyCanTell(t *testing.T) {
 	issuer := issuertest.New(t)
 	issuer.Down(true)
 	s := guarded(t, &auth.Guard{}, tokensOf(issuer))
+	began := time.Now()
 	for range 10 {
 		got := ask(t, "GET "+s.URL+"/x", "Authorization: Bearer "+issuer.Token(t, nil))
-		if got.StatusCode != http.StatusServiceUnavailable {
+		if got.StatusCode != http.StatusServiceUnavailable || got.Header.Get("Seen-"+auth.SubjectHeader) != "" {
 			t.Error(got.Status)
 		}
+	}
+	if n, most := issuer.Asked("/keys"), 1+int(time.Since(began)/time.Second); n > most {
+		t.Errorf("10 requests have made %d at an issuer that is down, and not %d", n, most)
 	}
 	issuer.Down(false)
 	for end := time.Now().Add(10 * time.Second); ; {
@@ -254,6 +261,60 @@ func TestWithoutKeysNobodyCanTell(t *testing.T) {
 		if time.Now().After(end) {
 			t.Fatalf("the issuer is back, and still %s", got.Status)
 		}
+	}
+}
+
+// What an issuer publishes is taken only as far as it is keys for signatures that all may know.
+func TestKeysOfAnIssuerThatCannotBeTaken(t *testing.T) {
+	t.Parallel()
+	issuer := issuertest.New(t)
+	secret := []byte("a secret of more than 32 bytes, as is needed")
+	public := func(id, use string) jose.JSONWebKey {
+		return jose.JSONWebKey{Key: issuer.Key.Public(), KeyID: id, Use: use}
+	}
+	set := func(keys ...jose.JSONWebKey) string {
+		text, err := json.Marshal(jose.JSONWebKeySet{Keys: keys})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	good := issuer.Token(t, nil)
+	for name, test := range map[string]struct {
+		keys  string
+		code  int // of the issuer
+		token string
+		want  int
+	}{
+		"one for signatures": {set(public("first", "sig")), 200, good, 200},
+		"one for encryption": {set(public("first", "enc")), 200, good, 503},
+		"a secret": {
+			set(jose.JSONWebKey{Key: secret, KeyID: "first", Algorithm: "HS256"}), 200,
+			signed(t, issuer, jwt.SigningMethodHS256, secret, nil), 503,
+		},
+		"more than a hundred": {set(append(slices.Repeat([]jose.JSONWebKey{public("x", "")}, 100),
+			public("first", ""))...), 200, good, 401},
+		"more than a megabyte": {strings.Repeat(" ", 1<<20) + set(public("first", "")), 200, good, 503},
+		"with an error":        {set(public("first", "")), 404, good, 503},
+		"elsewhere":            {issuer.URL + "/keys", 302, good, 503},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			at := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				if test.code == http.StatusFound {
+					w.Header().Set("Location", test.keys)
+				}
+				w.WriteHeader(test.code)
+				_, _ = io.WriteString(w, test.keys)
+			}))
+			t.Cleanup(at.Close)
+			config := tokensOf(issuer)
+			config.JWT.JWKS = at.URL
+			s := guarded(t, &auth.Guard{}, config)
+			if got := ask(t, "GET "+s.URL+"/x", "Authorization: Bearer "+test.token); got.StatusCode != test.want {
+				t.Errorf("%s, not %d", got.Status, test.want)
+			}
+		})
 	}
 }
 

@@ -2,6 +2,8 @@ package auth_test
 
 import (
 	"bytes"
+	"crypto/rand"
+	"crypto/rsa"
 	"encoding/base64"
 	"maps"
 	"net/http"
@@ -184,6 +186,9 @@ func TestTheCookiesAreKeptFromOthers(t *testing.T) {
 		here, _ := url.Parse(s.URL)
 		first := ask(t, "GET "+s.URL+"/auth/login")
 		started := first.Cookies()
+		if first.Header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: the log-in may be kept by others: %v", name, first.Header)
+		}
 		if len(started) != 1 {
 			t.Fatalf("%s: %v", name, started)
 		}
@@ -191,7 +196,7 @@ func TestTheCookiesAreKeptFromOthers(t *testing.T) {
 		back.Scheme, back.Host = here.Scheme, here.Host
 		got := ask(t, "GET "+back.String(), "Cookie: "+started[0].Name+"="+started[0].Value)
 		session := cookieOf(got, test.session)
-		if session == nil {
+		if session == nil || got.Header.Get("Cache-Control") != "no-store" {
 			t.Fatalf("%s: %s %v", name, got.Status, got.Cookies())
 		}
 		for _, c := range []*http.Cookie{started[0], session} {
@@ -218,6 +223,32 @@ func TestTheCookiesAreKeptFromOthers(t *testing.T) {
 			if got := ask(t, "GET "+s.URL+"/x", "Cookie: "+cookie); got.StatusCode != http.StatusUnauthorized {
 				t.Errorf("%s: %s: %s", name, what, got.Status)
 			}
+		}
+	}
+}
+
+func TestASessionIsOfItsProviderAlone(t *testing.T) {
+	t.Parallel()
+	issuer := issuertest.New(t)
+	s := guarded(t, &auth.Guard{}, logInAt(issuer))
+	b := newBrowser(t)
+	session := cookieOf(b.ask("GET "+b.callback(s).String()), "session")
+	if session == nil {
+		t.Fatal("there is no session")
+	}
+	anotherIssuer, anotherClient, anotherKey := logInAt(issuertest.New(t)), logInAt(issuer), logInAt(issuer)
+	anotherClient.OIDC.ClientID = "another"
+	anotherKey.OIDC.Key = base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{8}, 32))
+	for name, test := range map[string]struct {
+		config auth.Config
+		code   int
+	}{
+		"the same": {logInAt(issuer), 200}, "another issuer with the same key": {anotherIssuer, 401},
+		"another client with the same key": {anotherClient, 401}, "another key": {anotherKey, 401},
+	} {
+		at := guarded(t, &auth.Guard{}, test.config)
+		if got := ask(t, "GET "+at.URL+"/x", "Cookie: session="+session.Value); got.StatusCode != test.code {
+			t.Errorf("%s: %s", name, got.Status)
 		}
 	}
 }
@@ -282,7 +313,13 @@ func TestALogInIsFinishedOnceWhereItBegan(t *testing.T) {
 
 func TestForgedIDTokensAreRefused(t *testing.T) {
 	t.Parallel()
+	other, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, person := range map[string]jwt.MapClaims{
+		"another's signature":               nil,
+		"for another":                       {"aud": "another"},
 		"another nonce":                     {"nonce": "x"},
 		"another issuer":                    {"iss": "https://evil.example"},
 		"expired":                           {"exp": 1},
@@ -290,7 +327,11 @@ func TestForgedIDTokensAreRefused(t *testing.T) {
 		"a large account":                   {"x": strings.Repeat("x", 4000)},
 	} {
 		issuer := issuertest.New(t)
-		issuer.Is(maps.Clone(person))
+		if issuer.Is(jwt.MapClaims{"sub": "ada"}); person == nil {
+			issuer.Sign(other)
+		} else {
+			issuer.Is(maps.Clone(person))
+		}
 		s := guarded(t, &auth.Guard{}, logInAt(issuer))
 		b := newBrowser(t)
 		if got := b.ask("GET " + b.callback(s).String()); got.StatusCode < 400 || cookieOf(got, "session") != nil {

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"crypto/rand"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -48,6 +49,28 @@ func TestARenewedCookieIsOfTheAnswerAlone(t *testing.T) {
 	}
 	if h := out.Result().Header; h.Get("Set-Cookie") == "" || h.Get("Cache-Control") != "no-store" {
 		t.Errorf("the browser gets %v", h)
+	}
+}
+
+func TestALogInHasItsTime(t *testing.T) {
+	t.Parallel()
+	l := newLogInTest(t)
+	began := time.Now()
+	l.now = func() time.Time { return began }
+	a := attempt{State: rand.Text(), Until: began.Add(logInTime).Unix()}
+	text, err := l.sealer.seal(l.purpose("attempt"), a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := httptest.NewRequest(http.MethodGet, "/auth/callback?state="+a.State, nil)
+	r.AddCookie(&http.Cookie{Name: l.cookieName(r, l.attemptCookie(a.State)), Value: text})
+	if _, err := l.attempt(r); err != nil {
+		t.Errorf("at once: %v", err)
+	}
+	l.now = func() time.Time { return began.Add(logInTime) }
+	out := httptest.NewRecorder()
+	if l.ServeHTTP(out, r); out.Code != http.StatusBadRequest {
+		t.Errorf("after its time: %d", out.Code)
 	}
 }
 

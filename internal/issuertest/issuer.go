@@ -34,8 +34,9 @@ type Issuer struct {
 	URL string
 	Key *rsa.PrivateKey
 
-	mu     sync.Mutex // guards what follows
-	id     string     // of the key
+	mu     sync.Mutex      // guards what follows
+	id     string          // of the key
+	by     *rsa.PrivateKey // signs
 	asked  map[string]int
 	down   bool
 	person jwt.MapClaims
@@ -50,7 +51,7 @@ func New(tb testing.TB) *Issuer {
 		tb.Fatal(err)
 	}
 	i := &Issuer{
-		Key: key, id: "first", asked: make(map[string]int), codes: make(map[string]url.Values),
+		Key: key, by: key, id: "first", asked: make(map[string]int), codes: make(map[string]url.Values),
 		person: jwt.MapClaims{"sub": "ada"},
 	}
 	mux := http.NewServeMux()
@@ -88,6 +89,13 @@ func (i *Issuer) Rename(id string) {
 	i.id = id
 }
 
+// Sign makes it sign by another key than it publishes.
+func (i *Issuer) Sign(by *rsa.PrivateKey) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.by = by
+}
+
 // Is says who logs in from now on.
 func (i *Issuer) Is(person jwt.MapClaims) {
 	i.mu.Lock()
@@ -121,8 +129,9 @@ func (i *Issuer) sign(claims jwt.MapClaims) (string, error) {
 	token := jwt.NewWithClaims(jwt.SigningMethodRS256, all)
 	i.mu.Lock()
 	token.Header["kid"] = i.id
+	by := i.by
 	i.mu.Unlock()
-	return token.SignedString(i.Key)
+	return token.SignedString(by)
 }
 
 // KeySet is what it publishes.
@@ -186,7 +195,9 @@ func (i *Issuer) token(w http.ResponseWriter, r *http.Request) {
 	if _, forged := claims["nonce"]; !forged {
 		claims["nonce"] = q.Get("nonce")
 	}
-	claims["aud"] = ClientID
+	if _, forged := claims["aud"]; !forged {
+		claims["aud"] = ClientID
+	}
 	text, err := i.sign(claims)
 	if err != nil {
 		w.WriteHeader(http.StatusInternalServerError)

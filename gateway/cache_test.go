@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -89,7 +90,7 @@ func TestOneClientCannotChangeWhatOthersGet(t *testing.T) {
 			"GET /x",
 		},
 		"by any header of its own": {
-			[]string{"GET /x", "X-Evil: evil", "Evil: evil", "Client-Ip: evil"}, "GET /x",
+			[]string{"GET /x", "X-Evil: evil", "Evil: evil", "Client-Ip: evil", "X-Auth-Evil: evil"}, "GET /x",
 		},
 		"by a claim of who it is":       {[]string{"GET /x", "X-Auth-Subject: evil"}, "GET /x"},
 		"by a header of the connection": {[]string{"GET /x", "Connection: Accept, X-Evil", "X-Evil: evil"}, "GET /x"},
@@ -129,7 +130,7 @@ func TestOneClientCannotChangeWhatOthersGet(t *testing.T) {
 }
 
 // attack sends a request as it stands, over a connection of its own.
-func (b *bundle) attack(t *testing.T, lines []string) {
+func (b *bundle) attack(t *testing.T, lines []string) (answer string) {
 	t.Helper()
 	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(b.url, "http://"))
 	if err != nil {
@@ -152,9 +153,11 @@ func (b *bundle) attack(t *testing.T, lines []string) {
 	if _, err := io.WriteString(conn, strings.TrimSuffix(head, "\r\n")+"\r\n\r\n"+body); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := io.ReadAll(conn); err != nil {
+	text, err := io.ReadAll(conn)
+	if err != nil {
 		t.Fatal(err)
 	}
+	return string(text)
 }
 
 // TestOneClientDoesNotGetWhatIsAnothers lets somebody who is known fetch what an attacker then asks for.
@@ -190,6 +193,123 @@ func TestOneClientDoesNotGetWhatIsAnothers(t *testing.T) {
 			t.Error(got)
 		}
 	})
+}
+
+// standing is an upstream that answers by the headers, given as "Name: value" or ":status 404", that a
+// path stands for, and by a status where it is asked for less than all.
+func standing(t *testing.T, answers map[string][]string) *httptest.Server {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		code := http.StatusOK
+		for _, h := range answers[r.URL.Path] {
+			name, value, _ := strings.Cut(h, ": ")
+			if number, ok := strings.CutPrefix(h, ":status "); ok {
+				code, _ = strconv.Atoi(number)
+				continue
+			}
+			w.Header().Set(name, value)
+		}
+		if r.Header.Get("If-None-Match") != "" {
+			code = http.StatusNotModified
+		}
+		w.WriteHeader(code)
+		_, _ = io.WriteString(w, "whole"+strings.Repeat(" and more", len(r.URL.RawQuery)*100)) // HEAD has none
+	}))
+	t.Cleanup(s.Close)
+	return s
+}
+
+// TestWhoGetsWhatWasKeptForAnother lets one client ask, and then another.
+func TestWhoGetsWhatWasKeptForAnother(t *testing.T) {
+	t.Parallel()
+	const minute, public, kept, asked = "Cache-Control: max-age=60", "Cache-Control: public, max-age=60", true, false
+	tests := map[string]struct {
+		answer      []string
+		first, then []string // method, query, and headers
+		want        bool
+	}{
+		"what all may have":      {[]string{minute}, nil, nil, kept},
+		"what says nothing":      {nil, nil, nil, kept}, // as the route has it
+		"an error that does not": {[]string{":status 404"}, nil, nil, asked},
+		"a failure":              {[]string{":status 500"}, nil, nil, asked},
+		"a part":                 {[]string{public, ":status 206"}, nil, nil, asked},
+		"a body that is short":   {[]string{public, "Content-Length: 10"}, nil, nil, asked},
+		"a large body":           {[]string{public}, []string{"GET", "?x"}, []string{"GET", "?x"}, asked},
+		"a large body in chunks": {[]string{public}, []string{"GET", "?xxx"}, []string{"GET", "?xxx"}, asked},
+		"a cookie":               {[]string{public, "Set-Cookie: a=b"}, nil, nil, asked},
+		"what depends on all":    {[]string{public, "Vary: *"}, nil, nil, asked},
+		"another language": {
+			[]string{public, "Vary: Accept-Language"}, nil, []string{"GET", "", "Accept-Language: de"}, asked,
+		},
+		"what depends on the client": {[]string{public, "Vary: X-Forwarded-For"}, nil, nil, asked},
+		"what a page may read": {
+			[]string{public, "Access-Control-Allow-Origin: https://a.example"},
+			[]string{"GET", "", "Origin: https://a.example"}, []string{"GET", "", "Origin: https://b.example"}, asked,
+		},
+		"another host, as a proxy says": {
+			[]string{public}, []string{"GET", "", "X-Forwarded-Host: evil.example"}, nil, asked,
+		},
+		"another scheme, as a proxy says": {
+			[]string{public}, []string{"GET", "", "X-Forwarded-Proto: https"}, nil, asked,
+		},
+		"a stranger's, for one with a cookie": {[]string{minute}, nil, []string{"GET", "", "Cookie: a=b"}, asked},
+		"a stranger's, for one with a key":    {[]string{minute}, nil, []string{"GET", "", "Authorization: x"}, asked},
+		"a known one's": {
+			[]string{minute}, []string{"GET", "", "X-Api-Key: one"}, []string{"GET", "", "X-Api-Key: two"}, asked,
+		},
+		"a known one's that all may have": {
+			[]string{public}, []string{"GET", "", "X-Api-Key: one"}, []string{"GET", "", "X-Api-Key: two"}, kept,
+		},
+		"a head without a body":    {[]string{public}, []string{"HEAD", ""}, nil, asked},
+		"a head without a length":  {[]string{public}, []string{"HEAD", "?xxx"}, []string{"GET", "?xxx"}, asked},
+		"a body for a head":        {[]string{public}, nil, []string{"HEAD", ""}, kept},
+		"a part of a body":         {[]string{public}, nil, []string{"GET", "", "Range: bytes=0-0"}, kept},
+		"another method's":         {[]string{public}, []string{"OPTIONS", ""}, nil, asked},
+		"one's who has it already": {[]string{public, `ETag: "a"`}, []string{"GET", "", `If-None-Match: "a"`}, nil, kept},
+		"what was not to be kept":  {[]string{public}, []string{"GET", "", "Cache-Control: no-store"}, nil, asked},
+		"with a quotation that ends nowhere": {
+			[]string{`Cache-Control: public, max-age=60, x="`}, nil, nil, asked,
+		},
+	}
+	answers := make(map[string][]string)
+	for name, test := range tests {
+		answers["/"+strings.ReplaceAll(name, " ", "-")] = test.answer
+		answers["/known/"+strings.ReplaceAll(name, " ", "-")] = test.answer
+	}
+	b := setup(t, `
+trusted: [127.0.0.0/8]
+cache: {size: 1MiB, body: 512B}
+auth: {key: {keys: {list: [{name: one, sha256: "`+hashOf("one")+`"}, {name: two, sha256: "`+hashOf("two")+`"}]}}}
+upstreams: {up: {urls: ["{up}"]}}
+routes:
+  - {match: {path: /known/**}, proxy: up, cache: {}, auth: [key]}
+  - {match: {path: /**}, proxy: up, cache: {ttl: 1m}}
+`, map[string]*httptest.Server{"up": standing(t, answers)})
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := "/" + strings.ReplaceAll(name, " ", "-")
+			if strings.HasPrefix(name, "a known one's") {
+				path = "/known" + path
+			}
+			if test.first == nil {
+				test.first = []string{"GET", ""}
+			}
+			if test.then == nil {
+				test.then = []string{"GET", ""}
+			}
+			b.attack(t, append([]string{test.first[0] + " " + path + test.first[1]}, test.first[2:]...))
+			lines := append([]string{test.then[0] + " " + path + test.then[1]}, test.then[2:]...)
+			got := b.attack(t, lines)
+			head, body, _ := strings.Cut(got, "\r\n\r\n")
+			if strings.Contains(head, "Cache-Status: kerf; hit") != test.want {
+				t.Errorf("%s", got)
+			}
+			if test.then[0] == http.MethodHead && body != "" {
+				t.Errorf("a head has a body: %.20q", body)
+			}
+		})
+	}
 }
 
 func TestCompressedAnswersAreKeptOnce(t *testing.T) {

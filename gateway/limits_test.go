@@ -95,6 +95,25 @@ func TestSlowClientsAreGivenUp(t *testing.T) {
 	})
 }
 
+func TestAClientThatWasRefusedIsNotHeardForLong(t *testing.T) {
+	t.Parallel()
+	b := setup(t, "routes: [{answer: {}}]\n", nil)
+	conn := b.dial(t)
+	fmt.Fprint(conn, "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n")
+	if got, err := io.ReadAll(conn); err != nil || !strings.HasPrefix(string(got), "HTTP/1.1 400 ") {
+		t.Fatalf("%q, %v", got, err)
+	}
+	for end := time.Now().Add(5 * time.Second); ; { // of 10 that a head has
+		if _, err := io.WriteString(conn, "x"); err != nil {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatal("it still may send")
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
 // h2 is a client of HTTP/2 that does as it is told.
 type h2 struct {
 	*http2.Framer
@@ -165,6 +184,18 @@ func TestSlowClientsOfHTTP2AreGivenUp(t *testing.T) {
 		t.Parallel()
 		c := b.h2(t)
 		if _, err := c.open("GET", "/answer", false, true); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.until(ended); !isEnd(err) {
+			t.Error(err)
+		}
+	})
+	t.Run("headers of a second stream do not come whole", func(t *testing.T) {
+		t.Parallel()
+		c := b.h2(t)
+		_, err := c.open("POST", "/patient/a", true, false)
+		_, err2 := c.open("GET", "/answer", false, true)
+		if err := errors.Join(err, err2); err != nil {
 			t.Fatal(err)
 		}
 		if err := c.until(ended); !isEnd(err) {

@@ -75,6 +75,25 @@ func TestABulkheadOfAnUpstreamIsAsLargeAsItSays(t *testing.T) {
 	}
 }
 
+func TestABalanceOfAnUpstreamIsAsItSays(t *testing.T) {
+	t.Parallel()
+	up := echo(t, "one")
+	for balance, some := range map[string]bool{"off": true, "{failures: 1, ejection: 1h}": false} {
+		b := setup(t, "upstreams: {one: {urls: ['{one}', '"+nobody(t)+"'], "+
+			"policies: {retry: off, breaker: off, balance: "+balance+"}}}\nroutes: [{proxy: one}]",
+			map[string]*httptest.Server{"one": up})
+		failed := 0
+		for range 40 {
+			if b.do(t, "GET /").StatusCode != http.StatusOK {
+				failed++
+			}
+		}
+		if (failed > 1) != some {
+			t.Errorf("balance: %s: %d of 40 requests failed", balance, failed)
+		}
+	}
+}
+
 func TestPoliciesThatAnUpstreamCannotHaveAreTold(t *testing.T) {
 	t.Parallel()
 	for upstream, want := range map[string]string{

@@ -2,6 +2,8 @@ package gateway_test
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -11,6 +13,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/kerf-go/kerf/gateway"
 )
 
 func TestOperatorsPurgeWhatIsKept(t *testing.T) {
@@ -48,6 +52,54 @@ func TestOperatorsPurgeWhatIsKept(t *testing.T) {
 	}
 	if b.do(t, "GET /x"); n.Load() != 4 {
 		t.Errorf("asked %d times", n.Load())
+	}
+}
+
+func TestAdminTakesNobodysPlace(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "precious")
+	if err := os.WriteFile(file, []byte("mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b := &bundle{file: filepath.Join(t.TempDir(), "gateway.yaml")}
+	b.write(t, "admin: "+file+"\nroutes: [{answer: {}}]\n", nil)
+	g, err := gateway.Open(b.file, gateway.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	if _, err := g.Listen(t.Context(), g); err == nil || !strings.Contains(err.Error(), "listen for admin on") {
+		t.Errorf("%v", err)
+	}
+	if text, err := os.ReadFile(file); string(text) != "mine" {
+		t.Errorf("%q, %v", text, err)
+	}
+}
+
+func TestWhatIsKeptHasItsBounds(t *testing.T) {
+	t.Parallel()
+	up, _ := counting(t)
+	b := setup(t, "admin: 127.0.0.1:0\ncache: {size: 128KiB}\nupstreams: {up: {urls: ['{up}']}}\n"+
+		"routes: [{proxy: up, cache: {vary: [X-Kind]}}]\n", map[string]*httptest.Server{"up": up})
+	var held struct{ Entries, Size, Evicted int }
+	look := func() {
+		t.Helper()
+		text := (&bundle{url: "http://" + b.server.Admin()}).do(t, "GET /cache").body
+		if err := json.Unmarshal([]byte(text), &held); err != nil { //nolint:musttag // names are matched as they are
+			t.Fatal(err)
+		}
+	}
+	for n := range 70 {
+		b.do(t, "GET /x", fmt.Sprint("X-Kind: ", n))
+	}
+	if look(); held.Entries != 64 {
+		t.Errorf("of one URL there are %d", held.Entries)
+	}
+	for n := range 20 {
+		b.do(t, fmt.Sprint("GET /long?long=", n))
+	}
+	if look(); held.Size > 128<<10 || held.Evicted == 0 {
+		t.Errorf("%+v", held)
 	}
 }
 

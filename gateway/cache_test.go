@@ -63,6 +63,7 @@ const cached = `
 upstreams: {up: {urls: ["{up}"]}}
 routes:
   - {match: {path: /plain/**}, proxy: up}
+  - {match: {path: /dropped/**}, proxy: up, cache: {cookies: drop}}
   - {match: {path: /**, headers: {x-beta: "yes"}}, proxy: up, rewrite: /beta, cache: {}}
   - match: {path: /**}
     proxy: up
@@ -103,6 +104,7 @@ func TestOneClientCannotChangeWhatOthersGet(t *testing.T) {
 		"by another port":               {[]string{"GET /x", "Host: shop.example:1337"}, "GET /x"},
 		"by a body":                     {[]string{"GET /x", "body: evil"}, "GET /x"},
 		"by a cookie":                   {[]string{"GET /x", "Cookie: evil=1"}, "GET /x"},
+		"by a cookie that is dropped":   {[]string{"GET /dropped/x", "Cookie: evil=1"}, "GET /dropped/x"},
 		"by another method":             {[]string{"POST /x", "X-Evil: evil"}, "GET /x"},
 		"by a route of other headers":   {[]string{"GET /x", "X-Beta: yes"}, "GET /x"},
 		"by an error":                   {[]string{"GET /x", "Range: bytes=9-1"}, "GET /x"},
@@ -244,7 +246,9 @@ func TestWhoGetsWhatWasKeptForAnother(t *testing.T) {
 		"what depends on the client": {[]string{public, "Vary: X-Forwarded-For"}, nil, nil, asked},
 		"what a page may read": {
 			[]string{public, "Access-Control-Allow-Origin: https://a.example"},
-			[]string{"GET", "", "Origin: https://a.example"}, []string{"GET", "", "Origin: https://b.example"}, asked,
+			[]string{"GET", "", "Origin: https://a.example"},
+			[]string{"GET", "", "Origin: https://b.example"},
+			asked,
 		},
 		"another host, as a proxy says": {
 			[]string{public}, []string{"GET", "", "X-Forwarded-Host: evil.example"}, nil, asked,
@@ -260,13 +264,15 @@ func TestWhoGetsWhatWasKeptForAnother(t *testing.T) {
 		"a known one's that all may have": {
 			[]string{public}, []string{"GET", "", "X-Api-Key: one"}, []string{"GET", "", "X-Api-Key: two"}, kept,
 		},
-		"a head without a body":    {[]string{public}, []string{"HEAD", ""}, nil, asked},
-		"a head without a length":  {[]string{public}, []string{"HEAD", "?xxx"}, []string{"GET", "?xxx"}, asked},
-		"a body for a head":        {[]string{public}, nil, []string{"HEAD", ""}, kept},
-		"a part of a body":         {[]string{public}, nil, []string{"GET", "", "Range: bytes=0-0"}, kept},
-		"another method's":         {[]string{public}, []string{"OPTIONS", ""}, nil, asked},
-		"one's who has it already": {[]string{public, `ETag: "a"`}, []string{"GET", "", `If-None-Match: "a"`}, nil, kept},
-		"what was not to be kept":  {[]string{public}, []string{"GET", "", "Cache-Control: no-store"}, nil, asked},
+		"a head without a body":   {[]string{public}, []string{"HEAD", ""}, nil, asked},
+		"a head without a length": {[]string{public}, []string{"HEAD", "?xxx"}, []string{"GET", "?xxx"}, asked},
+		"a body for a head":       {[]string{public}, nil, []string{"HEAD", ""}, kept},
+		"a part of a body":        {[]string{public}, nil, []string{"GET", "", "Range: bytes=0-0"}, kept},
+		"another method's":        {[]string{public}, []string{"OPTIONS", ""}, nil, asked},
+		"one's who has it already": {
+			[]string{public, `ETag: "a"`}, []string{"GET", "", `If-None-Match: "a"`}, nil, kept,
+		},
+		"what was not to be kept": {[]string{public}, []string{"GET", "", "Cache-Control: no-store"}, nil, asked},
 		"with a quotation that ends nowhere": {
 			[]string{`Cache-Control: public, max-age=60, x="`}, nil, nil, asked,
 		},

@@ -358,17 +358,6 @@ func TestNormalForms(t *testing.T) {
 	}
 }
 
-// FuzzNormalise holds that a normal form stays what it is, and asks for the same.
-func FuzzNormalise(f *testing.F) {
-	f.Add("gzip;q=0.5, *;q=0.1, br")
-	f.Fuzz(func(t *testing.T, accept string) {
-		got := compress.Normalise([]string{accept})
-		if again := compress.Normalise([]string{got}); again != got {
-			t.Errorf("%q is %q, and then %q", accept, got, again)
-		}
-	})
-}
-
 func BenchmarkNormalise(b *testing.B) {
 	lines := []string{"gzip, deflate, br, zstd"}
 	b.ReportAllocs()

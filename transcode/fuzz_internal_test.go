@@ -3,10 +3,14 @@ package transcode
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
 	"google.golang.org/genproto/googleapis/api/annotations"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	pb "github.com/kerf-go/kerf/internal/library/v1"
@@ -89,6 +93,16 @@ func FuzzRequest(f *testing.F) {
 		m, err := h.request(b, r, bare)
 		if (m == nil) == (err == nil) {
 			t.Errorf("%v and %v", m, err)
+		}
+		if err == nil { // what cannot be sent on is the client's mistake, and not the service's
+			if _, err := proto.Marshal(m); err != nil {
+				t.Errorf("%s %s?%s, %q is bound to what no message is: %v", verb, path, query, body, err)
+			}
+			return
+		}
+		mistakes := []codes.Code{codes.InvalidArgument, codes.OutOfRange, codes.Unimplemented, codes.ResourceExhausted}
+		if !slices.Contains(mistakes, status.Code(err)) {
+			t.Errorf("%s %s?%s, %q: %v", verb, path, query, body, err)
 		}
 	})
 }

@@ -107,6 +107,32 @@ func TestWhatNobodyAskedForIsNobodysAnswer(t *testing.T) {
 	}
 }
 
+// What has been decrypted with the end of an answer, and not read, is nobody's answer either.
+func TestWhatIsLeftOfARecordIsNobodysAnswer(t *testing.T) {
+	t.Parallel()
+	const head, most = "HTTP/1.1 200 OK\r\nContent-Length: 4055\r\n\r\n", 4096 // that are read at once
+	fine := strings.Repeat("a", most-len(head))
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		c, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		t.Cleanup(func() { c.Close() })
+		_, _ = io.WriteString(c, head+fine+ok("evil"))
+	}))
+	s.TLS = &tls.Config{DynamicRecordSizingDisabled: true} // so that all is one record
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	rt := newTransport(t)
+	rt.Dial = trusting(s.Certificate())
+	for range 5 {
+		if got := get(t, rt, request(t, "GET", s.URL, "")); got != "200 OK "+fine {
+			t.Fatalf("%.20q", got)
+		}
+	}
+}
+
 func trusting(certificate *x509.Certificate) func(context.Context, string, string) (net.Conn, error) {
 	roots := x509.NewCertPool()
 	roots.AddCert(certificate)

@@ -43,6 +43,12 @@ type breaker struct {
 // turn counts the changes of a breaker's state.
 type turn int
 
+// entry is a call that passes, whose end is to be recorded.
+type entry struct {
+	turn turn
+	at   time.Duration // since the breaker was made: when it passed, or when it failed
+}
+
 const (
 	closed   = "closed"
 	open     = "open"
@@ -54,18 +60,19 @@ func newBreaker(b Breaker, changed func(ctx context.Context, state string)) *bre
 	return &breaker{settings: b, changed: changed, born: time.Now(), state: closed, calls: newWindow(b)}
 }
 
-// enter lets a call pass, whose end is then to be recorded.
-func (b *breaker) enter(ctx context.Context, method string) (turn, error) {
+// enter lets a call pass.
+func (b *breaker) enter(ctx context.Context, method string) (entry, error) {
+	at := time.Since(b.born)
 	b.mu.Lock()
 	if b.state == closed {
 		defer b.mu.Unlock()
-		return b.turn, nil
+		return entry{b.turn, at}, nil
 	}
 	now := time.Now()
 	due := !now.Before(b.until)
 	if !due && (b.state == open || b.taken >= b.settings.Probes) {
 		defer b.mu.Unlock()
-		return 0, b.refusal(method, b.until.Sub(now))
+		return entry{}, b.refusal(method, b.until.Sub(now))
 	}
 	told := func() { b.mu.Unlock() }
 	if due {
@@ -74,17 +81,17 @@ func (b *breaker) enter(ctx context.Context, method string) (turn, error) {
 	b.taken++
 	t := b.turn
 	told()
-	return t, nil
+	return entry{t, at}, nil
 }
 
 // pass lets a stream pass unless the breaker is open and will stay so for a while.
-func (b *breaker) pass(method string) (turn, error) {
+func (b *breaker) pass(method string) (entry, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if left := time.Until(b.until); b.state == open && left > 0 {
-		return 0, b.refusal(method, left)
+		return entry{}, b.refusal(method, left)
 	}
-	return b.turn, nil
+	return entry{b.turn, time.Since(b.born)}, nil
 }
 
 func (b *breaker) refusal(method string, left time.Duration) error {
@@ -96,15 +103,26 @@ func (b *breaker) refusal(method string, left time.Duration) error {
 		"%s was not called: too many calls of its service have failed, and %s (breaker)", method, why), link.NeverSent)
 }
 
-// record takes note of how a call ended that began in a turn. The ctx is the call's.
-func (b *breaker) record(ctx context.Context, t turn, v verdict) {
+// judge tells what the end of a call says. The clock is looked at for failures alone.
+func (b *breaker) judge(e *entry, err error) verdict {
+	if err == nil {
+		return good
+	}
+	now := time.Since(b.born)
+	took := now - e.at
+	e.at = now
+	return verdictOf(err, took)
+}
+
+// record takes note of how a call ended. The ctx is the call's.
+func (b *breaker) record(ctx context.Context, e entry, v verdict) {
 	b.mu.Lock()
 	told := func() { b.mu.Unlock() }
 	defer func() { told() }()
 	switch {
-	case t != b.turn:
+	case e.turn != b.turn:
 	case b.state == closed:
-		if b.count(v) {
+		if b.count(e.at, v) {
 			told = b.become(ctx, open, time.Now())
 		}
 	case b.state == halfOpen && v == bad:
@@ -120,14 +138,14 @@ func (b *breaker) record(ctx context.Context, t turn, v verdict) {
 
 // recordStream is record for streams. They are no probes, since nobody knows when they will
 // end; but where nothing else is called they show that the callee is back, or is not.
-func (b *breaker) recordStream(ctx context.Context, t turn, v verdict) {
+func (b *breaker) recordStream(ctx context.Context, e entry, v verdict) {
 	b.mu.Lock()
 	told := func() { b.mu.Unlock() }
 	defer func() { told() }()
 	switch {
-	case t != b.turn || v == unclear:
+	case e.turn != b.turn || v == unclear:
 	case b.state == closed:
-		if b.count(v) {
+		if b.count(e.at, v) {
 			told = b.become(ctx, open, time.Now())
 		}
 	case b.state == open && v == good && !time.Now().Before(b.until):
@@ -139,11 +157,10 @@ func (b *breaker) recordStream(ctx context.Context, t turn, v verdict) {
 }
 
 // count counts a call, and tells whether there are too many failures.
-func (b *breaker) count(v verdict) bool {
+func (b *breaker) count(at time.Duration, v verdict) bool {
 	if v == unclear {
 		return false
 	}
-	at := time.Since(b.born)
 	b.calls.add(at, v == bad)
 	if v == good {
 		return false
@@ -193,15 +210,30 @@ const (
 	bad
 )
 
-// verdictOf: what its caller gave up says nothing.
-func verdictOf(code codes.Code) verdict {
+// shortest is the time in which a callee that is fine may not answer either: what is left to a page
+// that has waited for another callee first. A plan may well have deadlines of less than those of
+// package balance, which takes 100 ms.
+const shortest = 10 * time.Millisecond
+
+// verdictOf: what its caller gave up, or could not send, says nothing.
+func verdictOf(err error, took time.Duration) verdict {
+	code := status.Code(err)
+	if code == codes.Unknown {
+		code = status.FromContextError(err).Code()
+	}
 	switch {
+	case code == codes.Canceled, code == codes.DeadlineExceeded && took < shortest, isOwn(code, err):
+		return unclear
 	case Blames(code):
 		return bad
-	case code == codes.Canceled:
-		return unclear
 	}
 	return good
+}
+
+// isOwn tells of a failure that is the caller's own: what was never sent although somebody could be
+// reached, such as a message that cannot be encoded.
+func isOwn(code codes.Code, err error) bool {
+	return code != codes.Unavailable && code != codes.DeadlineExceeded && link.Ran(err) == link.NeverSent
 }
 
 // Blames tells of the codes for which the callee is to blame, by OpenTelemetry's

@@ -99,14 +99,73 @@ func TestOnlyWhatIsTheCalleesFaultOpensABreaker(t *testing.T) {
 		if policy.Blames(code) {
 			want = "open"
 		}
-		w := breaking(policy.Breaker{})
-		for range 20 {
-			_, _ = w.get(t.Context(), code.String())
-		}
-		if got := w.out.States()[0].State; got != want {
-			t.Errorf("%v: the breaker is %s, want %s", code, got, want)
-		}
+		synctest.Test(t, func(t *testing.T) {
+			w := newWay(policy.Settings{Breaker: &policy.Breaker{}}, func(ctx context.Context, a *attempt) error {
+				time.Sleep(10 * time.Millisecond) // an earlier end of its deadline would say nothing
+				return asked(ctx, a)
+			})
+			for range 20 {
+				_, _ = w.get(t.Context(), code.String())
+			}
+			if got := w.out.States()[0].State; got != want {
+				t.Errorf("%v: the breaker is %s, want %s", code, got, want)
+			}
+		})
 	}
+}
+
+func TestWhatIsTheCallersOwnFaultSaysNothing(t *testing.T) {
+	t.Parallel()
+	marked := func(code codes.Code, ran link.Outcome) error { return link.Mark(status.New(code, "for the test"), ran) }
+	for name, c := range map[string]struct {
+		failure error
+		takes   time.Duration
+		want    string
+	}{
+		"a message that cannot be encoded":       {marked(codes.Internal, link.NeverSent), 0, "closed"},
+		"one that nobody can take":               {marked(codes.Unimplemented, link.NeverSent), 0, "closed"},
+		"a callee that cannot be reached":        {marked(codes.Unavailable, link.NeverSent), 0, "open"},
+		"a deadline that was over before":        {marked(codes.DeadlineExceeded, link.NeverSent), 0, "closed"},
+		"one that was nearly over":               {marked(codes.DeadlineExceeded, link.MayHaveRun), 9 * time.Millisecond, "closed"},
+		"one in which it could not be reached":   {marked(codes.DeadlineExceeded, link.NeverSent), 100 * time.Millisecond, "open"},
+		"one in which it could have answered":    {marked(codes.DeadlineExceeded, link.MayHaveRun), 10 * time.Millisecond, "open"},
+		"a context that ended, as nobody marked": {context.DeadlineExceeded, 0, "closed"},
+		"a caller that left, as nobody marked":   {context.Canceled, time.Second, "closed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWay(policy.Settings{Breaker: &policy.Breaker{}}, func(context.Context, *attempt) error {
+					time.Sleep(c.takes)
+					return c.failure
+				})
+				for range 20 {
+					_, _ = w.get(t.Context(), "")
+				}
+				w.wantState(t, c.want)
+			})
+		})
+	}
+}
+
+// A half-open breaker learns nothing of it either, and lets another one try.
+func TestAProbeThatIsTheCallersOwnFaultIsNone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := opened(t, policy.Breaker{Probes: 1})
+		time.Sleep(6 * time.Second)
+		w.answer = func(context.Context, *attempt) error {
+			return link.Mark(status.New(codes.Internal, "for the test"), link.NeverSent)
+		}
+		for range 3 {
+			_, err := w.get(t.Context(), "")
+			wantCode(t, err, codes.Internal)
+		}
+		w.wantState(t, "half-open")
+		w.answer = asked
+		w.ask(t, 1, codes.OK)
+		w.wantState(t, "closed")
+	})
 }
 
 func TestWhatACallerGaveUpSaysNothing(t *testing.T) {
@@ -313,7 +372,7 @@ func TestWhatBeganBeforeTheProbesIsNoProbe(t *testing.T) {
 }
 
 // stream lets a stream pass, or gives its error.
-func (w *way) stream(ctx context.Context, opts ...grpc.CallOption) (func(codes.Code), error) {
+func (w *way) stream(ctx context.Context, opts ...grpc.CallOption) (func(error), error) {
 	return w.out.Stream(policy.Settings{Breaker: &policy.Breaker{}}).Enter(ctx, method, opts)
 }
 
@@ -342,7 +401,7 @@ func TestStreamsAreNoProbes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			fares(code)
+			fares(status.Error(code, "for the test"))
 			w.wantState(t, "half-open")
 		}
 		w.ask(t, 2, codes.OK) // the places of probes are theirs still
@@ -360,7 +419,7 @@ func TestFailedStreamsOpenABreaker(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			fares(codes.Unavailable)
+			fares(status.Error(codes.Unavailable, "for the test"))
 		}
 		w.wantState(t, "open")
 	})
@@ -377,7 +436,7 @@ func TestWhereOnlyStreamsAreCalledTheyShowWhetherTheCalleeIsBack(t *testing.T) {
 				t.Fatal(err)
 			}
 			w.wantState(t, "open")
-			fares(code)
+			fares(status.Error(code, "for the test"))
 			if _, err := w.stream(t.Context()); (err == nil) != (code == codes.OK) {
 				t.Errorf("after %v: %v", code, err)
 			}
@@ -396,7 +455,7 @@ func TestAStreamThatBeganBeforeTheBreakerOpenedDoesNotCloseIt(t *testing.T) {
 		}
 		w.ask(t, 20, codes.Unavailable)
 		time.Sleep(6 * time.Second)
-		fares(codes.OK)
+		fares(nil)
 		w.wantState(t, "open")
 	})
 }
@@ -407,7 +466,7 @@ func TestAMethodWithoutABreakerLetsStreamsPass(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fares(codes.Unavailable)
+	fares(status.Error(codes.Unavailable, "for the test"))
 }
 
 func TestMethodsOfOneScopeShareABreaker(t *testing.T) {

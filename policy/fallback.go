@@ -56,7 +56,7 @@ func (g *guard) fall(
 ) error {
 	f := g.fallback
 	code := status.Code(failure)
-	if !Blames(code) && code != codes.ResourceExhausted {
+	if code != codes.ResourceExhausted && (!Blames(code) || isOwn(code, failure)) {
 		if failure == nil && f.settings.Last {
 			f.keep(ctx, request, reply, opts)
 		}

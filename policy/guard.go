@@ -56,14 +56,14 @@ func (g *guard) guarded(
 	if g.breaker == nil {
 		return g.attempts(ctx, method, request, reply, cc, invoke, opts)
 	}
-	turn, err := g.breaker.enter(ctx, method)
+	entry, err := g.breaker.enter(ctx, method)
 	if err != nil {
 		return g.refused(ctx, "breaker", g.settings.Breaker.Scope, method, err)
 	}
 	v := unclear // if an interceptor's panic passes by
-	defer func() { g.breaker.record(ctx, turn, v) }()
+	defer func() { g.breaker.record(ctx, entry, v) }()
 	err = g.attempts(ctx, method, request, reply, cc, invoke, opts)
-	v = verdictOf(status.Code(err))
+	v = g.breaker.judge(&entry, err)
 	return err
 }
 

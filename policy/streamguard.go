@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 )
 
 // StreamGuard keeps streams from a callee whose breaker is open, and ends those that are idle.
@@ -17,19 +16,22 @@ type StreamGuard struct {
 }
 
 // Enter lets a stream pass, or gives the error that it ends with, of which OnFinish among
-// the options is told. How a stream fares is to be told once: OK when its first message
-// has come, or else the code with which it ended.
+// the options is told. How a stream fares is to be told once: nil when its first message
+// has come, or else the error with which it ended.
 func (g *StreamGuard) Enter(
 	ctx context.Context, method string, opts []grpc.CallOption,
-) (fares func(codes.Code), err error) {
+) (fares func(error), err error) {
 	if g == nil || g.breaker == nil {
-		return func(codes.Code) {}, nil
+		return func(error) {}, nil
 	}
-	t, err := g.breaker.pass(method)
+	entry, err := g.breaker.pass(method)
 	if err != nil {
 		g.out.observe(ctx, Event{Policy: "breaker", What: "refused", Scope: g.scope, Method: method, Err: err})
 		finish(opts, err)
 		return nil, err
 	}
-	return func(code codes.Code) { g.breaker.recordStream(ctx, t, verdictOf(code)) }, nil
+	return func(err error) {
+		v := g.breaker.judge(&entry, err)
+		g.breaker.recordStream(ctx, entry, v)
+	}, nil
 }

@@ -23,7 +23,7 @@ func newWindow(b Breaker) window {
 	return window{span: b.Window}
 }
 
-// add counts a call that ended some time after the beginning.
+// add counts a call that began, or failed, some time after the beginning.
 func (w *window) add(at time.Duration, failed bool) {
 	if w.span < 0 {
 		if w.n < cap(w.last) {
@@ -35,7 +35,10 @@ func (w *window) add(at time.Duration, failed bool) {
 	}
 	number := w.number(at)
 	p := &w.parts[number%int64(len(w.parts))]
-	if p.number != number {
+	switch {
+	case p.number > number:
+		return // it began so long ago that it says nothing any more
+	case p.number < number:
 		*p = part{number: number}
 	}
 	p.calls++

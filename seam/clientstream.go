@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 
 	"github.com/kerf-go/kerf/internal/bounded"
@@ -22,10 +21,10 @@ type clientStream struct {
 	call    call
 	own     *bounded.Context // of the stream
 	watch   *policy.Watch
-	answers bool             // the callee may send more than one message
-	fares   func(codes.Code) // tells the breaker, once
-	told    atomic.Bool      // it was
-	failed  func(error)      // is told of what the stream ended with
+	answers bool        // the callee may send more than one message
+	fares   func(error) // tells the breaker, once
+	told    atomic.Bool // it was
+	failed  func(error) // is told of what the stream ended with
 	ended   atomic.Bool
 }
 
@@ -44,9 +43,8 @@ func (s *clientStream) finish(err error) {
 	if err != nil {
 		s.failed(err)
 	}
-	code := codeOf(err)
-	s.tell(code)
-	s.call.end(code)
+	s.tell(err)
+	s.call.end(codeOf(err))
 }
 
 // idle ends a stream on which nothing goes any more.
@@ -56,9 +54,9 @@ func (s *clientStream) idle() {
 }
 
 // tell is for the first message, or an end without any.
-func (s *clientStream) tell(code codes.Code) {
+func (s *clientStream) tell(err error) {
 	if !s.told.Load() && s.told.CompareAndSwap(false, true) {
-		s.fares(code)
+		s.fares(err)
 	}
 }
 
@@ -97,7 +95,7 @@ func (s *clientStream) RecvMsg(message any) error {
 	case err == nil:
 		s.watch.Message()
 		s.call.response(message)
-		s.tell(codes.OK)
+		s.tell(nil)
 		if !s.answers {
 			s.end(nil)
 		}

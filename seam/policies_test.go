@@ -69,6 +69,29 @@ func TestABreakerReportsWhenItChanges(t *testing.T) {
 	})
 }
 
+// What a caller does wrong is for nobody else to pay for.
+func TestABreakerLearnsNothingOfItsCallersFaults(t *testing.T) {
+	t.Parallel()
+	onLinks(t, func(t *testing.T, l link.Link, rawURL string) {
+		t.Helper()
+		s := policy.Settings{Breaker: &policy.Breaker{Scope: "all", Calls: 5, Open: time.Hour}}
+		g := guard(t, l, rawURL, s, &handlers{unary: func(_ context.Context, m *message) (*message, error) { return m, nil }})
+		over, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
+		defer cancel()
+		for range 10 {
+			if _, err := g.client.Unary(t.Context(), &message{Text: "\xff"}); status.Code(err) != codes.Internal {
+				t.Errorf("what cannot be encoded ends with %v", err)
+			}
+			if _, err := g.client.Unary(over, &message{}); status.Code(err) != codes.DeadlineExceeded {
+				t.Errorf("a deadline that is over ends with %v", err)
+			}
+		}
+		if _, err := g.client.Unary(t.Context(), &message{}); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestRetriesReport(t *testing.T) {
 	t.Parallel()
 	onLinks(t, func(t *testing.T, l link.Link, rawURL string) {

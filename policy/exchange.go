@@ -41,7 +41,11 @@ func (e *exchange) attempt(
 		}
 	}
 	e.opts = opts
+	r, body := watched(r)
 	e.response, e.failure = httpattempt.RoundTrip(ctx, r, e.send) //nolint:bodyclose // discard, or the caller
+	if e.failure != nil && body.hasFailed() {
+		return link.Mark(status.New(codes.Canceled, e.failure.Error()), link.MayHaveRun)
+	}
 	if e.failure != nil {
 		return failed(ctx, e.failure)
 	}

@@ -50,6 +50,8 @@ func failed(ctx context.Context, err error) error {
 		code, outcome = codes.Unavailable, link.NeverSent
 	case errors.As(err, &timeout) && timeout.Timeout():
 		code = codes.DeadlineExceeded
+	case unsendable(err):
+		code, outcome = codes.InvalidArgument, link.NeverSent
 	case op.Op != "", errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), broken(err):
 		code = codes.Unavailable // the connection has broken, or HTTP/2's part of it
 	}
@@ -63,6 +65,18 @@ const (
 	gone     = "http2: server sent GOAWAY and closed the connection"
 	lost     = "http2: client connection lost" // pings are not answered
 )
+
+// unsendable tells whether net/http has refused to send a request as it is.
+func unsendable(err error) bool {
+	for _, says := range []string{
+		"net/http: invalid ", "http: nil Request", "http: no Host in", "unsupported protocol scheme",
+	} {
+		if strings.HasPrefix(err.Error(), says) {
+			return true
+		}
+	}
+	return false
+}
 
 // notBegun tells whether the server says that it has not begun with a request (RFC 9113, 8.7).
 func notBegun(err error) bool {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -354,6 +355,40 @@ type closing struct {
 func (c *closing) Close() error {
 	c.closed.Store(true)
 	return nil
+}
+
+func TestABreakerLearnsNothingOfRequestsThatCannotBeSent(t *testing.T) {
+	t.Parallel()
+	over, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
+	t.Cleanup(cancel)
+	for name, test := range map[string]struct {
+		body   io.Reader
+		change func(*http.Request)
+	}{
+		"a header that is none":  {change: func(r *http.Request) { r.Header.Set("A", "a\nb") }},
+		"a method that is none":  {change: func(r *http.Request) { r.Method = "A B" }},
+		"a body that fails":      {body: iotest.ErrReader(errors.New("for the test"))},
+		"one that is too long":   {body: http.MaxBytesReader(nil, io.NopCloser(strings.NewReader("long")), 2)},
+		"a context that is over": {change: func(r *http.Request) { *r = *r.WithContext(over) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := policy.Settings{Breaker: &policy.Breaker{Calls: 5, Open: time.Hour}, Retry: &policy.Retry{}}
+			u := newUpstream(t, s, func(int64, http.ResponseWriter, *http.Request) {})
+			for range 10 {
+				if _, _, err := u.send(t, "PUT", test.body, func(r *http.Request) {
+					if test.change != nil {
+						test.change(r)
+					}
+				}); err == nil {
+					t.Error("it is sent")
+				}
+			}
+			if _, _, err := u.send(t, "GET", nil); err != nil {
+				t.Error(err)
+			}
+		})
+	}
 }
 
 func TestARequestLeavesTheBulkheadWhenItsResponseComes(t *testing.T) {

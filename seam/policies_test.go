@@ -75,7 +75,8 @@ func TestABreakerLearnsNothingOfItsCallersFaults(t *testing.T) {
 	onLinks(t, func(t *testing.T, l link.Link, rawURL string) {
 		t.Helper()
 		s := policy.Settings{Breaker: &policy.Breaker{Scope: "all", Calls: 5, Open: time.Hour}}
-		g := guard(t, l, rawURL, s, &handlers{unary: func(_ context.Context, m *message) (*message, error) { return m, nil }})
+		echo := func(_ context.Context, m *message) (*message, error) { return m, nil }
+		g := guard(t, l, rawURL, s, &handlers{unary: echo})
 		over, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
 		defer cancel()
 		for range 10 {

@@ -121,9 +121,9 @@ func resolve(t *testing.T, app kerf.App, file string) *plan.Plan {
 	return p
 }
 
-// Conn is a client of a service from outside the app: without deadlines or policies
-// of the plan. It calls over the link by which other processes reach the service;
-// if nobody does, inside the service's process, which only Run can.
+// Conn is a client of a service from outside the app. It calls over the link by which other
+// processes reach the service, without deadlines or policies of the plan; if nobody does, inside
+// the service's process, which only Run can, and as the plan has it for a caller of that process.
 func (e *Env) Conn(service string) grpc.ClientConnInterface {
 	e.t.Helper()
 	process := e.plan.Home(service)

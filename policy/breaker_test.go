@@ -119,7 +119,7 @@ func TestWhatIsTheCallersOwnFaultSaysNothing(t *testing.T) {
 	marked := func(code codes.Code, ran link.Outcome) error { return link.Mark(status.New(code, "for the test"), ran) }
 	for name, c := range map[string]struct {
 		failure error
-		takes   time.Duration // ms
+		takes   int // ms
 		want    string
 	}{
 		"a message that cannot be encoded":       {marked(codes.Internal, link.NeverSent), 0, "closed"},
@@ -136,7 +136,7 @@ func TestWhatIsTheCallersOwnFaultSaysNothing(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				w := newWay(policy.Settings{Breaker: &policy.Breaker{}}, func(context.Context, *attempt) error {
-					time.Sleep(c.takes * time.Millisecond)
+					time.Sleep(time.Duration(c.takes) * time.Millisecond)
 					return c.failure
 				})
 				for range 20 {

@@ -2,12 +2,15 @@ package run_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/fstest"
 
@@ -225,6 +228,52 @@ func TestAMonolithIsWhatRunsWithoutAnyCommand(t *testing.T) {
 	}
 	if _, err := command(t, pair(nil, nil), "status", "--data", data); err == nil {
 		t.Error("status shows what has ended")
+	}
+}
+
+func TestStatusTellsWhyAProcessIsNotReady(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	var away atomic.Bool
+	app := pair(nil, func(_ context.Context, h *kerf.Host) error {
+		linktestv1.RegisterExerciseServer(h, &handlers{})
+		h.Ready("shelf", func(context.Context) error {
+			if away.Load() {
+				return errors.New("it is away:\n\tfor a walk")
+			}
+			return nil
+		})
+		return nil
+	})
+	out, _ := background(t, app, "--data", data)
+	poll(t, "it is announced", func() bool { return strings.Contains(out.String(), "  data  "+data) })
+	for _, gone := range []bool{false, true, false} {
+		away.Store(gone)
+		table, err := command(t, app, "status", "--data", data)
+		below := "\npair 0: not ready: back shelf: it is away: for a walk\n"
+		if err != nil || strings.HasSuffix(table, below) != gone || strings.Contains(table, "  not ready  ") != gone {
+			t.Errorf("away is %t: %v\n%s", gone, err, table)
+		}
+		text, err := command(t, app, "status", "--data", data, "--json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var report struct {
+			Processes []struct {
+				State    string   `json:"state"`
+				NotReady []string `json:"not_ready"`
+			} `json:"processes"`
+		}
+		if err := json.Unmarshal([]byte(text), &report); err != nil {
+			t.Fatal(err)
+		}
+		state, why := "ready", []string(nil)
+		if gone {
+			state, why = "not ready", []string{"back shelf: it is away: for a walk"}
+		}
+		if p := report.Processes[0]; p.State != state || !slices.Equal(p.NotReady, why) {
+			t.Errorf("away is %t: %s", gone, text)
+		}
 	}
 }
 

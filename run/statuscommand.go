@@ -42,13 +42,13 @@ func (c *commands) statusCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			all := withPolicies(command.Context(), report)
+			all := askAll(command.Context(), report)
 			if asJSON {
 				encoder := json.NewEncoder(c.stdout)
 				encoder.SetIndent("", "  ")
 				return encoder.Encode(all)
 			}
-			return errors.Join(c.statusTable(report), c.troubles(all))
+			return errors.Join(c.statusTable(all), c.troubles(all))
 		},
 	}
 	command.Flags().BoolVar(&asJSON, "json", false, "print JSON, for programs")
@@ -57,7 +57,7 @@ func (c *commands) statusCommand() *cobra.Command {
 	return command
 }
 
-func (c *commands) statusTable(r fleet.Report) error {
+func (c *commands) statusTable(r fullReport) error {
 	w := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0) //nolint:mnd // two spaces between columns
 	fmt.Fprintln(w, "PROCESS\tREPLICA\tSERVICES\tPID\tLINK\tADDRESS\tSTATE\tRESTARTS\tUPTIME")
 	for _, s := range r.Processes {

@@ -4,8 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -157,6 +159,46 @@ func TestADatabaseThatGoesAwayIsTheReasonWhileItIs(t *testing.T) {
 	}
 	proxy.Heal()
 	becomesReady(t, p)
+}
+
+func TestCallersAreNotToldWhereTheDatabaseIs(t *testing.T) {
+	t.Parallel()
+	ask := make(chan func(context.Context, *store.DB) error, 1)
+	app := pair(nil, func(ctx context.Context, h *kerf.Host) error {
+		db, err := h.DB(ctx, notes())
+		linktestv1.RegisterExerciseServer(h, &handlers{unary: func(ctx context.Context, _ *message) (*message, error) {
+			return nil, (<-ask)(ctx, db)
+		}})
+		return err
+	})
+	host, port, _ := net.SplitHostPort(freePort(t))
+	s := newSystem(t, app, together+
+		"store: {url: 'postgres://alice@"+net.JoinHostPort(host, port)+"/ledger', wait: 20ms}\n")
+	conn := dial(t, s.begin())
+	nothing := func(*sql.Tx) error { return nil }
+	for name, f := range map[string]func(context.Context, *store.DB) error{
+		"a statement":   func(ctx context.Context, db *store.DB) error { return db.PingContext(ctx) },
+		"a transaction": func(ctx context.Context, db *store.DB) error { return db.InTx(ctx, nothing) },
+		"one wrapped": func(ctx context.Context, db *store.DB) error {
+			return fmt.Errorf("read notes: %w", db.Read(ctx, nothing))
+		},
+		"a row": func(ctx context.Context, db *store.DB) error {
+			return db.QueryRowContext(ctx, "SELECT 1").Scan(new(int))
+		},
+	} {
+		before := len(s.log.String())
+		ask <- f
+		_, err := askFront(t.Context(), conn, "")
+		if got := status.Convert(err); got.Code() != codes.Unavailable || got.Message() != "store is away" {
+			t.Errorf("%s: the caller is told %v", name, got)
+		}
+		log := s.log.String()[before:]
+		for _, word := range []string{"user=alice", "database=ledger", host + ":" + port} {
+			if !strings.Contains(log, word) {
+				t.Errorf("%s: the log does not tell %s:\n%s", name, word, log)
+			}
+		}
+	}
 }
 
 func TestAProcessIsNotReadyBeforeSomebodyHasMigrated(t *testing.T) {

@@ -2,6 +2,7 @@ package seam
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"time"
@@ -79,6 +80,26 @@ func (c *call) failed(code codes.Code) bool {
 		return code != codes.OK
 	}
 	return policy.Blames(code)
+}
+
+// discreet is an error that says more than callers are to know, such as where a database is.
+// They get its status alone; the log gets the whole.
+type discreet interface {
+	error
+	GRPCStatus() *status.Status
+	Discreet()
+}
+
+// told is what the caller gets of a handler's error. Of an error that wraps a status gRPC tells
+// the whole text, which is not for a discreet one.
+func told(err error) error {
+	if _, ok := err.(interface{ GRPCStatus() *status.Status }); ok { // it has its own words
+		return err
+	}
+	if d, ok := errors.AsType[discreet](err); ok {
+		return status.Error(codeOf(err), d.GRPCStatus().Message())
+	}
+	return err
 }
 
 // codeOf is what the caller gets to see of a handler's error.

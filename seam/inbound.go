@@ -91,7 +91,7 @@ func (a *arrival) unary(
 		c.response(response)
 	}
 	code = codeOf(err)
-	return response, err
+	return response, told(err)
 }
 
 func (a *arrival) stream(
@@ -118,7 +118,7 @@ func (a *arrival) stream(
 		runs = false
 	}
 	code = codeOf(err)
-	return err
+	return told(err)
 }
 
 // receive makes the handler's context: it continues the caller's trace and

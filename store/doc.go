@@ -29,6 +29,9 @@
 //	kerf_store_refused_total                     waits that were in vain
 //	kerf_store_repeats_total                     transactions tried again
 //
-// The errors have gRPC codes of their own, which a handler that returns or wraps one
-// passes on: see ErrBusy, ErrAway, ErrLost, ErrNoConn and ErrPending.
+// The errors have gRPC statuses of their own, which a handler that returns or wraps one
+// passes on: see ErrBusy, ErrAway, ErrLost, ErrNoConn and ErrPending. Where the database
+// is, and what it said, is in the errors and so in the log; callers are not told. Of an
+// error that a handler wraps package seam sees to that: gRPC by itself tells the whole. A
+// statement's own error, such as that of a broken constraint, is the handler's to translate.
 package store

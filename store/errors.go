@@ -33,8 +33,33 @@ func (r *refusal) Error() string { return r.text }
 // GRPCStatus makes the error of a handler that returns or wraps it a status.
 func (r *refusal) GRPCStatus() *status.Status { return status.New(r.code, r.text) }
 
+// Discreet has package seam tell callers the status alone, however a handler wraps it.
+func (*refusal) Discreet() {}
+
+// failure is an error that tells all, such as where the database is and who its user,
+// as a status that tells a handler's caller no more than what was refused.
+type failure struct {
+	error
+
+	told *refusal
+}
+
+// Unwrap gives the whole.
+func (f *failure) Unwrap() error { return f.error }
+
+// GRPCStatus is that of the refusal.
+func (f *failure) GRPCStatus() *status.Status { return f.told.GRPCStatus() }
+
+// Discreet is as that of the refusal.
+func (*failure) Discreet() {}
+
+// errUnfit is what callers are told of a database that takes no connection and will not do
+// so later, for example since it does not know the user.
+var errUnfit = &refusal{codes.Internal, "the store cannot be used"}
+
 // What a store refuses to do, or could not do, for reasons that are not the
-// statement's. All but ErrNoConn are Unavailable as gRPC statuses.
+// statement's. All but ErrNoConn are Unavailable as gRPC statuses, which have the text of
+// these alone: what the errors that wrap them tell besides is for the log.
 var (
 	// ErrBusy is wrapped by InTx's error when the turn to write did not come in time,
 	// because others of this process or another process were writing, or when others won
@@ -68,17 +93,22 @@ func (db *DB) fault(ctx context.Context, err error) Fault {
 
 // explain adds to an error of the driver what it means.
 func (db *DB) explain(ctx context.Context, err error) error {
-	if _, ok := errors.AsType[*refusal](err); ok {
-		return err
+	if r, ok := errors.AsType[*refusal](err); ok {
+		return &failure{err, r}
 	}
+	if f, ok := errors.AsType[*failure](err); ok {
+		return &failure{err, f.told}
+	}
+	why := error(nil)
 	switch db.fault(ctx, err) {
 	case Busy, Conflict:
-		return fmt.Errorf("%w: %w", ErrBusy, err)
+		why = ErrBusy
 	case Away:
-		return fmt.Errorf("%w: %w", ErrAway, err)
+		why = ErrAway
 	case Unsent, Lost:
-		return fmt.Errorf("%w: %w", ErrLost, err)
+		why = ErrLost
 	case Other:
+		return err
 	}
-	return err
+	return db.explain(ctx, fmt.Errorf("%w: %w", why, err))
 }

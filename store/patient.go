@@ -50,6 +50,8 @@ func (p *patient) Connect(ctx context.Context) (driver.Conn, error) {
 			return &checked{Conn: conn, bound: p.wait / 4, used: time.Now()}, nil //nolint:mnd // time for another one
 		case ctx.Err() != nil:
 			return nil, ctx.Err() // which says nothing about the database
+		case bound.Err() == nil && p.fault(err) == Other:
+			return nil, &failure{err, errUnfit}
 		case bound.Err() == nil && p.fault(err) != Away:
 			return nil, err
 		}

@@ -53,6 +53,44 @@ func TestAStoreThatIsAwayIsToldInTimeAndUsedWhenItComes(t *testing.T) {
 	}
 }
 
+// TestWhatTheDatabaseSaysIsForTheLog asks as a handler does, whose caller is told the status.
+func TestWhatTheDatabaseSaysIsForTheLog(t *testing.T) {
+	t.Parallel()
+	d := postgrestest.New(t)
+	refused := strings.Replace(d.URL, d.Server+"/", d.Server+"/no_such_", 1)
+	for name, test := range map[string]struct {
+		url    string
+		wait   time.Duration
+		is     error
+		code   codes.Code
+		text   string
+		secret string
+	}{
+		"a database that is away": {
+			d.Through(nowhere(t)), 100 * time.Millisecond, store.ErrAway, codes.Unavailable,
+			"store is away", "database=",
+		},
+		"a database that does not exist": {
+			refused, patience, nil, codes.Internal, "the store cannot be used", "no_such_",
+		},
+	} {
+		db := bare(t, test.url, "counters", store.Options{ConnWait: test.wait})
+		for what, err := range map[string]error{
+			"a statement":   db.PingContext(t.Context()),
+			"a transaction": db.InTx(t.Context(), func(*sql.Tx) error { return nil }),
+			"a row":         db.QueryRowContext(t.Context(), "SELECT 1").Scan(new(int)),
+			"health":        db.Health(t.Context()),
+		} {
+			if got := status.Convert(err); got.Code() != test.code || got.Message() != test.text {
+				t.Errorf("%s, %s: callers are told %v", name, what, got)
+			}
+			if !strings.Contains(err.Error(), test.secret) || test.is != nil && !errors.Is(err, test.is) {
+				t.Errorf("%s, %s: %v", name, what, err)
+			}
+		}
+	}
+}
+
 // TestAStoreThatComesBackInTimeFailsNobody has it away for half of what callers wait.
 func TestAStoreThatComesBackInTimeFailsNobody(t *testing.T) {
 	t.Parallel()

@@ -63,12 +63,14 @@ type Gate struct {
 func (g *Gate) Enter(ctx context.Context, caller, method string, stream bool, began time.Time) error {
 	if g.rates != nil {
 		if wait := g.rates.take(caller, began); wait > 0 {
-			return g.refuse(ctx, "rate", g.settings.Rate.Scope, method, wait,
-				fmt.Sprintf("%s calls it more than %g times in a second", caller, g.settings.Rate.Calls))
+			e := Event{Policy: "rate", Scope: g.settings.Rate.Scope, Method: method, Caller: caller}
+			return g.refuse(ctx, e, wait, fmt.Sprintf(
+				"%s calls it more than %g times in a second", caller, g.settings.Rate.Calls))
 		}
 	}
 	if g.admission != nil && !stream && !g.admission.enter() {
-		return g.refuse(ctx, "admission", g.settings.Admission.Scope, method, comeAgain/2+rand.N(comeAgain),
+		e := Event{Policy: "admission", Scope: g.settings.Admission.Scope, Method: method}
+		return g.refuse(ctx, e, comeAgain/2+rand.N(comeAgain),
 			"its service has more calls under way than it can do with")
 	}
 	return nil
@@ -86,12 +88,12 @@ func (g *Gate) Leave(began time.Time, took time.Duration, code codes.Code) {
 	}
 }
 
-func (g *Gate) refuse(ctx context.Context, policy, scope, method string, wait time.Duration, why string) error {
-	err := status.Errorf(codes.ResourceExhausted, "%s is refused: %s (%s)", method, why, policy)
+func (g *Gate) refuse(ctx context.Context, e Event, wait time.Duration, why string) error {
+	e.What, e.Err = "refused", status.Errorf(codes.ResourceExhausted, "%s is refused: %s (%s)", e.Method, why, e.Policy)
 	ms := strconv.FormatInt(max(1, wait.Milliseconds()), 10)
 	_ = grpc.SetTrailer(ctx, metadata.Pairs(pushbackKey, ms)) // without one, the status alone must do
-	g.in.observe(ctx, Event{Policy: policy, What: "refused", Scope: scope, Method: method, Err: err})
-	return err
+	g.in.observe(ctx, e)
+	return e.Err
 }
 
 // rates are the buckets of a method's callers.

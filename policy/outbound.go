@@ -34,6 +34,7 @@ type Event struct {
 	What   string
 	Scope  string // of the policy, as in State
 	Method string // "/package.Service/Method"; "" if a breaker has changed, which is for many
+	Caller string // whom a rate has refused; "" of other policies
 	Err    error  // why; may be nil
 }
 

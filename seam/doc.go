@@ -86,7 +86,8 @@
 //	kerf_replica_out          by caller, callee and url: 1 while the replica takes no calls
 //
 // Policies tells the counts by scope too, and how policies stand. On the callee's side there
-// is no caller. Beside what package policy tells there is this:
+// is no caller, but in the metric of what a rate has refused. Beside what package policy
+// tells there is this:
 //
 //	deadline exceeded  the caller's deadline has ended a call, and not its own context
 //	deadline refused   a call came too late to be answered

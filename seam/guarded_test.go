@@ -102,11 +102,17 @@ func onStreams(t *testing.T, test func(t *testing.T, l link.Link, rawURL string)
 // and in the spans of the calls.
 func (p *process) wantEvent(t *testing.T, caller, policy, event string, n int) {
 	t.Helper()
+	p.wantEventOf(t, caller, caller, policy, event, n)
+}
+
+// wantEventOf is wantEvent of a policy whose metric has a caller of its own.
+func (p *process) wantEventOf(t *testing.T, caller, counted, policy, event string, n int) {
+	t.Helper()
 	if got := p.did(caller, policy, event); got != n {
 		t.Errorf("the states tell of %d times %s %s, want %d: %+v", got, policy, event, n, p.seam.Policies())
 	}
 	p.wantMetrics(t, fmt.Sprintf(`kerf_policy_events_total{callee="back",caller="%s",event="%s",policy="%s"} %d`,
-		caller, event, policy, n))
+		counted, event, policy, n))
 	seen := 0
 	eventually(t, "a span has the event "+policy+" "+event, func() bool {
 		seen = 0

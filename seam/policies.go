@@ -185,7 +185,7 @@ var replicaLevels = map[string]slog.Level{
 
 func (p *policies) observer(caller, callee string) policy.Observer {
 	return func(ctx context.Context, e policy.Event) {
-		p.events.WithLabelValues(caller, callee, e.Policy, e.What).Inc()
+		p.events.WithLabelValues(cmp.Or(caller, e.Caller), callee, e.Policy, e.What).Inc()
 		of := scoped{caller, callee, e.Policy, e.Scope}
 		if e.Policy == balancing {
 			of.scope = "" // replicas come and go

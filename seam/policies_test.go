@@ -216,7 +216,7 @@ func TestRatesReportAndTellWhenToComeAgain(t *testing.T) {
 			}
 			refused++
 		}
-		g.back.wantEvent(t, "", "rate", "refused", refused)
+		g.back.wantEventOf(t, "", "web", "rate", "refused", refused)
 	})
 }
 

@@ -182,7 +182,7 @@ func TestIdleConnectionsInABlackHoleAreReplaced(t *testing.T) {
 
 func TestFullPoolsRefuseInTime(t *testing.T) {
 	t.Parallel()
-	db := open(t, postgrestest.New(t).URL, store.Options{MaxConns: 1, ConnWait: 50 * time.Millisecond})
+	db := open(t, postgrestest.New(t).URL, store.Options{MaxConns: 1, ConnWait: 500 * time.Millisecond})
 	err := db.InTx(t.Context(), func(*sql.Tx) error {
 		err := db.PingContext(context.Background())
 		if err == nil || !strings.Contains(err.Error(), "all 1 are in use") {

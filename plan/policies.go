@@ -43,6 +43,7 @@ func (r *resolver) placePolicies() {
 		}
 		r.checkBalance(entry)
 		r.checkUse(entry)
+		r.checkDeadline(entry)
 		r.checkBounds(e.v)
 		r.policies = append(r.policies, entry)
 	}
@@ -55,7 +56,12 @@ func (r *resolver) rankOf(name placed[string]) int {
 		return rankAll
 	}
 	if !strings.Contains(name.v, "/") {
-		if _, ok := r.model.service(name.v); ok || r.homes[name.v] != nil {
+		service, ok := r.model.service(name.v)
+		if ok && !service.Absent && len(service.Methods) == 0 {
+			r.servesNothing(name, service)
+			return -1
+		}
+		if ok || r.homes[name.v] != nil {
 			return rankService
 		}
 		r.add(name.at, fmt.Sprintf("policies are for %s, which is no service of the app", quote(name.v)),

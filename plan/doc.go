@@ -33,8 +33,9 @@
 //	  web: {title: "${env:TITLE:-Chirp}", key: "${file:key}"}
 //
 // A plan that works and had better be otherwise has Warnings: of pages that wait on a chain of
-// more than two calls between processes, where a hop within a process is no such wait; and of
-// pages without an address, or an address without pages.
+// more than two calls between processes, where a hop within a process is no such wait; of
+// pages without an address, or an address without pages; and of policies that do nothing, as more
+// specific ones, or methods, say all that they say.
 //
 // Schema has all keys. Relative paths, those of a store and of ${file:path}, start at the
 // plan's folder. Resolve checks how each ${...} is written; DecodeConfig reads what the one

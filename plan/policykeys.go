@@ -58,6 +58,14 @@ func (f *filePolicy) keys() []key {
 	}
 }
 
+// places are where it says what it says of each policy, in policyOrder.
+func (f *filePolicy) places() []Position {
+	return []Position{
+		f.deadline.at, f.fallback.at, f.bulkhead.at, f.breaker.at, f.retry.at, f.hedge.at, f.balance.at, f.idle.at,
+		f.rate.at, f.admission.at,
+	}
+}
+
 // off is the word that switches a policy, or a part of one, off.
 const off = "off"
 

@@ -96,6 +96,7 @@ func (r *resolver) resolve() {
 	r.placePolicies()
 	r.placeUpstreams()
 	r.connect()
+	r.warnOfVain()
 	r.warnOfPages()
 	r.warnOfChains()
 	r.placeBroker()

@@ -1,6 +1,11 @@
 package plan
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+)
 
 // servesNothing refuses policies for a service that nobody calls.
 func (r *resolver) servesNothing(name placed[string], s Service) {
@@ -36,4 +41,47 @@ func (r *resolver) checkDeadline(e policyEntry) {
 		r.add(e.said.deadline.at, what, "write idle, which ends a stream after so long without a message, or a "+
 			"deadline under methods, which bounds the whole of one")
 	}
+}
+
+// warnOfVain warns of entries of which no method has anything, since others go before them. "*" holds
+// for methods that the app does not have, too.
+func (r *resolver) warnOfVain() {
+	entries := slices.Clone(r.policies)
+	slices.SortFunc(entries, func(a, b policyEntry) int {
+		return cmp.Or(cmp.Compare(a.pattern.at.Line, b.pattern.at.Line),
+			cmp.Compare(a.pattern.at.Column, b.pattern.at.Column))
+	})
+	for _, e := range entries {
+		if e.rank == rankAll || r.strangers || e.said.balance.set() {
+			continue
+		}
+		if lines, taken := r.before(e); !taken && len(lines) > 0 {
+			r.warn(e.pattern.at, fmt.Sprintf(
+				"policies of %s do nothing: in all that they say, line %s goes before them",
+				e.pattern.v, joined(lines, "or")), "leave the entry out, or what goes before it")
+		}
+	}
+}
+
+// before has the lines from which the methods of an entry have what it says; taken: one has it from the entry.
+func (r *resolver) before(e policyEntry) (lines []string, taken bool) {
+	said := e.said.places()
+	for _, s := range r.model.Services {
+		for _, m := range s.Methods {
+			if !e.about(s.Name, m) {
+				continue
+			}
+			for _, a := range r.plan.methods[m.Name].applied {
+				at, line := said[slices.Index(policyOrder, a.Policy)], strconv.Itoa(a.At.Line)
+				switch {
+				case at.Line == 0:
+				case at == a.At:
+					return nil, true
+				case !slices.Contains(lines, line):
+					lines = append(lines, line)
+				}
+			}
+		}
+	}
+	return lines, false
 }

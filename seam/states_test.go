@@ -40,6 +40,8 @@ func TestPoliciesTellTheirStates(t *testing.T) {
 	onLinks(t, func(t *testing.T, l link.Link, rawURL string) {
 		t.Helper()
 		g := guardWith(t, l, rawURL, s, deadlines, &handlers{unary: echo})
+		g.web.wantStates(t, web[2:4]...) // the others once they are needed
+		g.back.wantStates(t)
 		if _, err := g.client.Unary(t.Context(), &message{}); err != nil {
 			t.Fatal(err)
 		}

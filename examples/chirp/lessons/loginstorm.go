@@ -13,7 +13,7 @@ import (
 const (
 	stormers  = 32       // people who log in all the time
 	hashBytes = 19 << 20 // that one log-in needs
-	tolerated = 2        // log-ins' worth of memory: chance decides how much garbage is left behind at once
+	tolerated = 3        // log-ins' worth of memory: chance decides how much garbage is left behind at once
 )
 
 // loginStorm lets many log in at once while others read: first without bounds, then with them.

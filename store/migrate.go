@@ -16,8 +16,8 @@ import (
 // the same store at once: each migration that runs in a transaction, which is
 // goose's default, takes effect once.
 //
-// If the store is away, the error wraps ErrAway, and so does every statement's until
-// a later call has succeeded.
+// If the store is away or busy, the error wraps ErrAway or ErrBusy, and so does every statement's
+// until a later call has succeeded.
 func (db *DB) Migrate(ctx context.Context, migrations fs.FS) error {
 	db.mu.Lock()
 	defer db.mu.Unlock()

@@ -2,10 +2,12 @@ package store_test
 
 import (
 	"database/sql"
+	"errors"
 	"io/fs"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/kerf-go/kerf/store"
 )
@@ -99,6 +101,31 @@ func TestProcessesThatStartTogetherMigrateOnce(t *testing.T) {
 		}
 	}
 	wantCounter(t, openBare(t, dir))
+}
+
+func TestWhoFindsTheStoreBusyMigratesLater(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	holder := startChild(t, "hold", dir)
+	if got := holder.line(t); got != "holding" {
+		t.Fatalf("the child says %q", got)
+	}
+	o := store.Options{MaxWait: 50 * time.Millisecond}
+	db, err := store.Open(t.Context(), "sqlite:"+dir, "things", drivers(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	more := sqlFiles("SELECT 1", "CREATE TABLE more (n INTEGER NOT NULL)")
+	if err := db.Migrate(t.Context(), more); !errors.Is(err, store.ErrBusy) || !store.NotYet(err) {
+		t.Errorf("got %v, want ErrBusy, which is worth another try", err)
+	}
+	if err := errors.Join(holder.in.Close(), holder.Wait(), db.Migrate(t.Context(), more)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.ExecContext(t.Context(), "INSERT INTO more VALUES (1)"); err != nil {
+		t.Error(err)
+	}
 }
 
 // interrupted runs other once, before it gives the file that is called name.

@@ -92,5 +92,5 @@ func (db *DB) hold(err error) error {
 // NotYet tells of an error of Migrate or AwaitMigrations that passes by itself, or once
 // somebody has done what it says: the call is to be made again after a while.
 func NotYet(err error) bool {
-	return errors.Is(err, ErrAway) || errors.Is(err, ErrLost) || errors.Is(err, ErrPending)
+	return errors.Is(err, ErrAway) || errors.Is(err, ErrLost) || errors.Is(err, ErrPending) || errors.Is(err, ErrBusy)
 }

@@ -1,7 +1,6 @@
 package fleet_test
 
 import (
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,6 +8,7 @@ import (
 	"time"
 
 	"github.com/kerf-go/kerf/fleet"
+	"github.com/kerf-go/kerf/internal/porttest"
 )
 
 func TestNewRefuses(t *testing.T) {
@@ -70,14 +70,8 @@ func TestReadyWhenEveryProcessIs(t *testing.T) {
 
 func TestAProcessHasItsFolderAndAddress(t *testing.T) {
 	t.Parallel()
-	var config net.ListenConfig
-	l, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0") // a port that nobody had a moment ago
-	if err != nil {
-		t.Fatal(err)
-	}
 	p := child("placed", "web")
-	p.Listen, p.Dir = []string{"http://" + l.Addr().String()}, t.TempDir()
-	_ = l.Close()
+	p.Listen, p.Dir = []string{"http://" + porttest.Free(t)}, t.TempDir()
 	b := run(t, fleet.Options{}, p).ready(t)
 	if got := b.of("web").Address; got != p.Listen[0] {
 		t.Errorf("it listens on %s, and was to on %s", got, p.Listen[0])

@@ -3,13 +3,13 @@ package fleet_test
 import (
 	"context"
 	"errors"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/kerf-go/kerf/fleet"
+	"github.com/kerf-go/kerf/internal/porttest"
 )
 
 func TestAProcessIsReplacedByANewOne(t *testing.T) {
@@ -39,17 +39,11 @@ func TestAProcessIsReplacedByANewOne(t *testing.T) {
 
 func TestAProcessThatDoesNotGetReadyReplacesNobody(t *testing.T) {
 	t.Parallel()
-	var config net.ListenConfig
-	l, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
 	p := child("serve", "accounts")
-	p.Listen = []string{"http://" + l.Addr().String()} // fixed: the new one finds it taken
-	_ = l.Close()
+	p.Listen = []string{"http://" + porttest.Free(t)} // fixed: the new one finds it taken
 	b := run(t, fleet.Options{}, p).ready(t)
 	before := b.of("accounts")
-	err = b.Replace(t.Context(), "accounts")
+	err := b.Replace(t.Context(), "accounts")
 	if err == nil || !strings.Contains(err.Error(), "replace process accounts: ") ||
 		!strings.Contains(err.Error(), "address already in use") {
 		t.Errorf("got %v", err)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/kerf-go/kerf/fleet"
+	"github.com/kerf-go/kerf/internal/porttest"
 )
 
 func TestStatusOfARunningFleet(t *testing.T) {
@@ -58,11 +59,9 @@ func TestAStaleStatusFileIsReplaced(t *testing.T) {
 		_, _ = w.Write([]byte(`{"app":"other","pid":1,"started":"2001-01-01T00:00:00Z"}`))
 	}))
 	t.Cleanup(other.Close)
-	closed := httptest.NewServer(nil)
-	closed.Close()
 	about := `{"app":"chirp","pid":1,"started":"2000-01-01T00:00:00Z","control":"%s"}`
 	for name, text := range map[string]string{
-		"nobody listens":              fmt.Sprintf(about, closed.URL),
+		"nobody listens":              fmt.Sprintf(about, "http://"+porttest.Free(t)),
 		"its port is a stranger's":    fmt.Sprintf(about, stranger.URL),
 		"its port is another app's":   fmt.Sprintf(about, other.URL),
 		"it is empty":                 "",

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
+
+	"github.com/kerf-go/kerf/internal/porttest"
 )
 
 // Certificates come from an authority that speaks ACME: pebble, Let's Encrypt's own for
@@ -28,7 +30,7 @@ func TestCertificatesComeFromAnAuthority(t *testing.T) {
 		t.Skip("it builds pebble, an authority for tests")
 	}
 	dir := t.TempDir()
-	address := freeAddress(t)
+	address := porttest.Free(t)
 	directory, manage, roots := pebble(t, dir, address)
 	cache := filepath.Join(dir, "cache")
 	b := listen(t, strings.NewReplacer("0.0.0.0:443", address, "https://acme.example/dir", directory+"/dir",
@@ -69,16 +71,6 @@ func acmeOfPage(t *testing.T) string {
 	return text + "log: off\n"
 }
 
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 // pebble runs an authority that looks for hosts at an address. It tells its URL, another
 // where it tells of itself, and whose word to take for both.
 func pebble(t *testing.T, dir, hosts string) (url, manage, roots string) {
@@ -90,7 +82,7 @@ func pebble(t *testing.T, dir, hosts string) (url, manage, roots string) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	cert, key := writePair(t, dir, 1)
-	listen, manage := freeAddress(t), freeAddress(t)
+	listen, manage := porttest.Free(t), porttest.Free(t)
 	_, port, err := net.SplitHostPort(hosts)
 	if err != nil {
 		t.Fatal(err)

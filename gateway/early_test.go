@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/kerf-go/kerf/internal/porttest"
 )
 
 // hasty answers at once, and reads on.
@@ -32,17 +34,15 @@ func hasty(t *testing.T) *httptest.Server {
 func TestAnAnswerDoesNotWaitForABodyThatStillComes(t *testing.T) {
 	t.Parallel()
 	early := hasty(t)
-	away := httptest.NewServer(nil)
-	away.Close()
 	b := setup(t, `
-upstreams: {early: {urls: ["{early}"]}, away: {urls: ["{away}"]}}
+upstreams: {early: {urls: ["{early}"]}, away: {urls: ["http://`+porttest.Free(t)+`"]}}
 routes:
   - {match: {path: /away}, proxy: away}
   - {match: {path: /compressed}, proxy: early, compress: {least: 1B}}
   - {match: {path: /held}, proxy: early, transform: {response: {body: {remove: [/a]}}}}
   - {match: {path: /cached}, proxy: early, cache: {}}
   - {match: {path: /**}, proxy: early}
-`, map[string]*httptest.Server{"early": early, "away": away})
+`, map[string]*httptest.Server{"early": early})
 	for path, code := range map[string]int{
 		"/": 413, "/away": 503, "/compressed": 413, "/held": 413, "/cached": 413,
 	} {

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/kerf-go/kerf/internal/porttest"
 )
 
 // refusing answers 503, and tells how often it was asked.
@@ -79,7 +81,7 @@ func TestABalanceOfAnUpstreamIsAsItSays(t *testing.T) {
 	t.Parallel()
 	up := echo(t, "one")
 	for balance, some := range map[string]bool{"off": true, "{failures: 1, ejection: 1h}": false} {
-		b := setup(t, "upstreams: {one: {urls: ['{one}', '"+nobody(t)+"'], "+
+		b := setup(t, "upstreams: {one: {urls: ['{one}', 'http://"+porttest.Free(t)+"'], "+
 			"policies: {retry: off, breaker: off, balance: "+balance+"}}}\nroutes: [{proxy: one}]",
 			map[string]*httptest.Server{"one": up})
 		failed := 0

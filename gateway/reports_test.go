@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -19,6 +18,7 @@ import (
 
 	"github.com/kerf-go/kerf"
 	"github.com/kerf-go/kerf/gateway"
+	"github.com/kerf-go/kerf/internal/porttest"
 	"github.com/kerf-go/kerf/kit"
 	"github.com/kerf-go/kerf/plan"
 	"github.com/kerf-go/kerf/policy"
@@ -34,17 +34,6 @@ func failing(t *testing.T, well *atomic.Bool) *httptest.Server {
 	}))
 	t.Cleanup(s.Close)
 	return s
-}
-
-// nobody is a URL where nobody listens.
-func nobody(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return "http://" + l.Addr().String()
 }
 
 // report is what "status --json" tells, as far as it is looked at.
@@ -123,7 +112,7 @@ upstreams:
 routes:
   - {name: shop, match: {path: /shop}, cache: {}, proxy: shop}
   - {match: {path: /two}, proxy: two}
-`, failing(t, new(atomic.Bool)).URL, nobody(t), echo(t, "second").URL))
+`, failing(t, new(atomic.Bool)).URL, "http://"+porttest.Free(t), echo(t, "second").URL))
 	at := ask().Processes[0]
 	edge := &bundle{url: at.Web}
 	for range 30 {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/kerf-go/kerf/gateway"
+	"github.com/kerf-go/kerf/internal/porttest"
 )
 
 // protocol is an upstream with TLS that tells by which protocol it was asked. An address of
@@ -196,20 +197,18 @@ func TestFailuresOfUpstreamsAreToldByTheirStatus(t *testing.T) {
 	secure.EnableHTTP2 = true
 	secure.StartTLS()
 	t.Cleanup(secure.Close)
-	gone := httptest.NewServer(nil)
-	gone.Close()
 	b := setup(t, `
 upstreams:
   slow: {urls: ["{slow}"], timeout: 50ms}
   secure: {urls: ["{secure}"], roots: `+rootsOf(t, secure)+`, timeout: 50ms}
   patient: {urls: ["{slow}"]}
-  gone: {urls: ["{gone}"]}
+  gone: {urls: ["http://`+porttest.Free(t)+`"]}
 routes:
   - {match: {path: /slow}, proxy: slow}
   - {match: {path: /secure}, proxy: secure}
   - {match: {path: /patient}, proxy: patient, timeout: 50ms}
   - {match: {path: /gone}, proxy: gone}
-`, map[string]*httptest.Server{"slow": slow, "secure": secure, "gone": gone})
+`, map[string]*httptest.Server{"slow": slow, "secure": secure})
 	for request, want := range map[string]string{
 		"POST /slow":    "504 the upstream took too long",
 		"POST /secure":  "504 the upstream took too long",

@@ -17,6 +17,7 @@ import (
 
 	"google.golang.org/grpc/codes"
 
+	"github.com/kerf-go/kerf/internal/porttest"
 	"github.com/kerf-go/kerf/link"
 	"github.com/kerf-go/kerf/policy"
 )
@@ -190,12 +191,7 @@ func TestADiscardedResponseWithoutEndHoldsNobodyUp(t *testing.T) {
 
 func TestARefusedConnectionWasNeverSentAndIsRepeatedIfItsBodyCanBe(t *testing.T) {
 	t.Parallel()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := "http://" + l.Addr().String()
-	_ = l.Close()
+	address := "http://" + porttest.Free(t)
 	for want, body := range map[int64]io.Reader{
 		3: strings.NewReader("x"), 1: io.MultiReader(strings.NewReader("x")), // which cannot be had again
 	} {

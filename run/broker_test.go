@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 
 	"github.com/kerf-go/kerf"
+	"github.com/kerf-go/kerf/internal/porttest"
 	"github.com/kerf-go/kerf/kit"
 	"github.com/kerf-go/kerf/link"
 	linktestv1 "github.com/kerf-go/kerf/link/linktest/v1"
@@ -146,7 +147,7 @@ func TestAProcessWithoutItsBrokerSaysWhatToDo(t *testing.T) {
 // away is a broker's address, and starts it there.
 func away(t *testing.T) (host string, start func()) {
 	t.Helper()
-	host = freePort(t)
+	host = porttest.Free(t)
 	_, digits, err := net.SplitHostPort(host)
 	if err != nil {
 		t.Fatal(err)

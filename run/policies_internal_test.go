@@ -9,12 +9,11 @@ import (
 	"testing"
 
 	"github.com/kerf-go/kerf/fleet"
+	"github.com/kerf-go/kerf/internal/porttest"
 )
 
 func TestAProcessThatDoesNotTellItsPoliciesIsNamed(t *testing.T) {
 	t.Parallel()
-	gone := httptest.NewServer(http.NotFoundHandler())
-	gone.Close()
 	lost := httptest.NewServer(http.NotFoundHandler())
 	defer lost.Close()
 	tells := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -22,7 +21,9 @@ func TestAProcessThatDoesNotTellItsPoliciesIsNamed(t *testing.T) {
 	}))
 	defer tells.Close()
 	report := askAll(t.Context(), fleet.Report{Processes: []fleet.Status{
-		{Process: "gone", Admin: gone.URL}, {Process: "lost", Admin: lost.URL}, {Process: "tells", Admin: tells.URL},
+		{Process: "gone", Admin: "http://" + porttest.Free(t)},
+		{Process: "lost", Admin: lost.URL},
+		{Process: "tells", Admin: tells.URL},
 	}})
 	for i, want := range []string{"refused", "404", ""} {
 		got := report.Processes[i].Unknown

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/kerf-go/kerf/fleet"
+	"github.com/kerf-go/kerf/internal/porttest"
 	"github.com/kerf-go/kerf/kit"
 	"github.com/kerf-go/kerf/link"
 	"github.com/kerf-go/kerf/run"
@@ -57,7 +58,7 @@ func (p *program) end(t *testing.T) error {
 
 func TestProcessesWithFixedAddressesNeedNoFleet(t *testing.T) {
 	t.Parallel()
-	front, back := freePort(t), freePort(t)
+	front, back := porttest.Free(t), porttest.Free(t)
 	file := planFile(t, fmt.Sprintf("version: 1\napp: pair\nprocesses:\n"+
 		"  front: {services: [front], listen: http://%s}\n"+
 		"  back: {services: [back], listen: http://%s, reach: http://localhost:%s}\n",

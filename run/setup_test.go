@@ -292,17 +292,6 @@ func takenPort(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// freePort is one that nobody had a moment ago.
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 // buffer is an io.Writer that tests read while it is written.
 type buffer struct {
 	mu sync.Mutex // guards b

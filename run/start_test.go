@@ -15,6 +15,7 @@ import (
 	"testing/fstest"
 
 	"github.com/kerf-go/kerf"
+	"github.com/kerf-go/kerf/internal/porttest"
 	"github.com/kerf-go/kerf/kit"
 	linktestv1 "github.com/kerf-go/kerf/link/linktest/v1"
 	"github.com/kerf-go/kerf/run"
@@ -73,7 +74,7 @@ func TestATakenPortNamesWhoWantedIt(t *testing.T) {
 
 func TestAFailedStartLeavesNothingBehind(t *testing.T) {
 	t.Parallel()
-	address := freePort(t)
+	address := porttest.Free(t)
 	var db *store.DB
 	var stopped []string
 	wantFail := errors.New("cannot be built")

@@ -20,6 +20,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/kerf-go/kerf"
+	"github.com/kerf-go/kerf/internal/porttest"
 	"github.com/kerf-go/kerf/internal/postgrestest"
 	"github.com/kerf-go/kerf/kit"
 	linktestv1 "github.com/kerf-go/kerf/link/linktest/v1"
@@ -127,7 +128,7 @@ func becomesReady(t *testing.T, p *run.Process) {
 func TestAProcessStartsWhileItsDatabaseIsAway(t *testing.T) {
 	t.Parallel()
 	d := postgrestest.New(t)
-	address := freePort(t)
+	address := porttest.Free(t)
 	s := newSystem(t, storing(greetings()), together+"store: {url: '"+d.Through(address)+"', wait: 100ms}\n")
 	p := s.begin()
 	wantReadiness(t, p, `"back store"`, "store is away", "connection refused")
@@ -171,7 +172,7 @@ func TestCallersAreNotToldWhereTheDatabaseIs(t *testing.T) {
 		}})
 		return err
 	})
-	host, port, _ := net.SplitHostPort(freePort(t))
+	host, port, _ := net.SplitHostPort(porttest.Free(t))
 	s := newSystem(t, app, together+
 		"store: {url: 'postgres://alice@"+net.JoinHostPort(host, port)+"/ledger', wait: 20ms}\n")
 	conn := dial(t, s.begin())
@@ -278,7 +279,7 @@ func TestMigratingWhatCannotBe(t *testing.T) {
 	}
 	_, err := command(t, storing(nil), strings.Fields("migrate"+data)...)
 	wantError(t, err, "service back: there are no migrations")
-	file := planFile(t, together+"store: postgres://u:hunter2@"+freePort(t)+"/db\n")
+	file := planFile(t, together+"store: postgres://u:hunter2@"+porttest.Free(t)+"/db\n")
 	_, err = command(t, storing(notes()), "migrate", "--plan", file)
 	wantError(t, err, "store is away", "start the database, or say in the plan where it is")
 	if strings.Contains(err.Error(), "hunter2") {

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/kerf-go/kerf/balance"
+	"github.com/kerf-go/kerf/internal/porttest"
 	"github.com/kerf-go/kerf/link"
 	"github.com/kerf-go/kerf/link/call"
 	linktestv1 "github.com/kerf-go/kerf/link/linktest/v1"
@@ -192,6 +193,8 @@ func nobody(t *testing.T, l link.Link, rawURL string) string {
 		u.Path += "-left"
 	case u.Port() == "":
 		u.Host += "-left"
+	default:
+		u.Host = porttest.Free(t)
 	}
 	s, err := l.Listen(t.Context(), u, link.ListenOptions{})
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kerf-go/kerf/internal/porttest"
 	"github.com/kerf-go/kerf/internal/redistest"
 )
 
@@ -91,16 +92,6 @@ func get(t *testing.T, url string) (header http.Header, body string) {
 	return response.Header, string(text)
 }
 
-func nobody(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return "http://" + l.Addr().String()
-}
-
 func TestTheGatewayTellsOperatorsHowItIs(t *testing.T) {
 	t.Parallel()
 	up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -113,7 +104,7 @@ func TestTheGatewayTellsOperatorsHowItIs(t *testing.T) {
 	}))
 	defer up.Close()
 	redis := redistest.New(t)
-	away := nobody(t)
+	away := "http://" + porttest.Free(t)
 	url, admin, _ := started(t, fmt.Sprintf(`
 log: off
 upstreams:
@@ -221,7 +212,7 @@ func TestTheGatewayExportsSpans(t *testing.T) { // not beside others: the enviro
 log: %s
 upstreams: {shop: {urls: [%q]}, gone: {urls: [%q]}}
 routes: [{name: gone, match: {path: /gone}, proxy: gone}, {name: all-else, proxy: shop}]
-`, file, up.URL, nobody(t)))
+`, file, up.URL, "http://"+porttest.Free(t)))
 	header, _ := get(t, url+"/")
 	get(t, url+"/gone")
 	stop()

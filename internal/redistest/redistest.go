@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/kerf-go/kerf/internal/porttest"
 )
 
 // URL is that of the Redis that runs here. What tests write there must expire.
@@ -44,15 +46,9 @@ func New(t *testing.T) *Server {
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		missing(t, fmt.Sprintf("there is no redis-server: install it: %v", err))
 	}
-	free, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, _ := net.SplitHostPort(free.Addr().String())
-	if err := free.Close(); err != nil {
-		t.Fatal(err)
-	}
-	s := &Server{URL: "redis://127.0.0.1:" + port + "/0", port: port}
+	address := porttest.Free(t)
+	_, port, _ := net.SplitHostPort(address)
+	s := &Server{URL: "redis://" + address + "/0", port: port}
 	t.Cleanup(func() { s.Kill(t) })
 	s.Start(t)
 	return s

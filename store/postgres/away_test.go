@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -13,25 +12,15 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/kerf-go/kerf/internal/porttest"
 	"github.com/kerf-go/kerf/internal/postgrestest"
 	"github.com/kerf-go/kerf/store"
 )
 
-// nowhere is an address that refuses, until a test listens on it.
-func nowhere(t *testing.T) string {
-	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 func TestAStoreThatIsAwayIsToldInTimeAndUsedWhenItComes(t *testing.T) {
 	t.Parallel()
 	d := postgrestest.New(t)
-	address := nowhere(t)
+	address := porttest.Free(t)
 	db := bare(t, d.Through(address), "counters", store.Options{ConnWait: 100 * time.Millisecond})
 	if err := db.Migrate(t.Context(), counters()); !errors.Is(err, store.ErrAway) || !store.NotYet(err) {
 		t.Errorf("migrate: %v", err)
@@ -67,7 +56,7 @@ func TestWhatTheDatabaseSaysIsForTheLog(t *testing.T) {
 		secret string
 	}{
 		"a database that is away": {
-			d.Through(nowhere(t)), 100 * time.Millisecond, store.ErrAway, codes.Unavailable,
+			d.Through(porttest.Free(t)), 100 * time.Millisecond, store.ErrAway, codes.Unavailable,
 			"store is away", "database=",
 		},
 		"a database that does not exist": {
@@ -96,7 +85,7 @@ func TestAStoreThatComesBackInTimeFailsNobody(t *testing.T) {
 	t.Parallel()
 	d := postgrestest.New(t)
 	open(t, d.URL, store.Options{})
-	address := nowhere(t)
+	address := porttest.Free(t)
 	db := bare(t, d.Through(address), "counters", store.Options{ConnWait: patience})
 	var all sync.WaitGroup
 	for range 20 {

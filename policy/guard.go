@@ -81,14 +81,7 @@ func (g *guard) attempts(
 		return invoke(ctx, method, request, reply, cc, opts...)
 	}
 	g.budget.deposit(g.retry.Budget)
-	all := new(series)
-	last := append(all.opts[:0], opts...)
-	last = append(last, grpc.Trailer(&all.trailer))
-	opts = last
-	if g.settings.Idempotent { // other calls leave only who cannot be reached, whom all pass over
-		last = append(last, &all.elsewhere)
-		opts = append(last, balance.Repeatable()) //nolint:gocritic // last is what the last attempt gets
-	}
+	trailer, opts, last := g.series(opts)
 	pause := g.retry.Backoff
 	ran := link.NeverSent // what is known of the attempts before
 	for n := 1; ; n++ {
@@ -99,7 +92,7 @@ func (g *guard) attempts(
 		if err == nil || n >= g.retry.Attempts || !g.repeatable(ctx, err) {
 			return err
 		}
-		wait, next, again := g.pushback(all.trailer, pause)
+		wait, next, again := g.pushback(*trailer, pause)
 		if !again || !g.affords(ctx, method, wait, err) {
 			return err
 		}
@@ -115,11 +108,24 @@ func (g *guard) attempts(
 	}
 }
 
-// series is what the attempts of one call share, in one piece of memory.
-type series struct {
-	trailer   metadata.MD // of the last one
-	elsewhere balance.Elsewhere
-	opts      [6]grpc.CallOption // as many as callers usually give, and the three of all attempts
+// series is what the attempts of one call share, in one piece of memory that is as small as can be:
+// where the trailer of each comes, the options of all but the last, and those of the last.
+func (g *guard) series(given []grpc.CallOption) (trailer *metadata.MD, opts, last []grpc.CallOption) {
+	if !g.settings.Idempotent { // it leaves only who cannot be reached, whom all pass over
+		s := new(struct {
+			trailer metadata.MD
+			opts    [2]grpc.CallOption // one of the caller's, and that of the trailer
+		})
+		opts = append(append(s.opts[:0], given...), grpc.Trailer(&s.trailer))
+		return &s.trailer, opts, opts
+	}
+	s := new(struct {
+		trailer   metadata.MD
+		elsewhere balance.Elsewhere
+		opts      [4]grpc.CallOption // one of the caller's, and three of the attempts
+	})
+	last = append(append(s.opts[:0], given...), grpc.Trailer(&s.trailer), &s.elsewhere)
+	return &s.trailer, append(last, balance.Repeatable()), last
 }
 
 // ofAll makes the error of the last attempt tell of the whole call: it was never sent only if

@@ -238,6 +238,9 @@ func (s *clientStream) fill() {
 			*to = header
 		}
 	}
+	if s.trailer != nil {
+		*s.trailer = s.tr.Trailer()
+	}
 	for _, to := range s.trailers {
 		*to = s.tr.Trailer()
 	}

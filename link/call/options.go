@@ -15,19 +15,21 @@ import (
 
 // options is what the call options of one call ask for.
 type options struct {
-	headers, trailers []*metadata.MD
-	peers             []*peer.Peer
-	onFinish          []func(error)
-	creds             credentials.PerRPCCredentials
-	maxRecv, maxSend  int
-	waitForReady      bool
-	subtype           string
-	codec             encoding.CodecV2
-	standard          encoding.CodecV2 // what codec is if nobody asks for another
-	compressor        string
-	authority         string
-	wait              link.Wait
-	receipt           string
+	headers          []*metadata.MD
+	trailer          *metadata.MD   // where the retry of a plan wants it, which every call has
+	trailers         []*metadata.MD // further ones
+	peers            []*peer.Peer
+	onFinish         []func(error)
+	creds            credentials.PerRPCCredentials
+	maxRecv, maxSend int
+	waitForReady     bool
+	subtype          string
+	codec            encoding.CodecV2
+	standard         encoding.CodecV2 // what codec is if nobody asks for another
+	compressor       string
+	authority        string
+	wait             link.Wait
+	receipt          string
 }
 
 // parse reads the options that grpc-go exports. Those about retry buffers and static
@@ -60,7 +62,7 @@ func (o *options) set(opt grpc.CallOption) {
 	case grpc.HeaderCallOption:
 		o.headers = append(o.headers, opt.HeaderAddr)
 	case grpc.TrailerCallOption:
-		o.trailers = append(o.trailers, opt.TrailerAddr)
+		o.setTrailer(opt.TrailerAddr)
 	case grpc.PeerCallOption:
 		o.peers = append(o.peers, opt.PeerAddr)
 	case grpc.OnFinishCallOption:
@@ -82,6 +84,14 @@ func (o *options) set(opt grpc.CallOption) {
 	default:
 		o.setEncoding(opt)
 	}
+}
+
+func (o *options) setTrailer(to *metadata.MD) {
+	if o.trailer == nil {
+		o.trailer = to
+		return
+	}
+	o.trailers = append(o.trailers, to)
 }
 
 func (o *options) setEncoding(opt grpc.CallOption) {

@@ -90,7 +90,7 @@ func TestThePageForReaders(t *testing.T) {
 		1,
 		[]string{
 			"inproc" + plain, "inproc" + bounded,
-			"tcp" + plain, "tcp" + guarded, "tcp" + bounded, "tcp" + balanced,
+			"tcp" + plain, "tcp" + guarded, "tcp" + bounded, "tcp" + balanced, "tcp" + bare,
 		},
 		[][]float64{
 			{150_000, 150_000},
@@ -99,6 +99,7 @@ func TestThePageForReaders(t *testing.T) {
 			{19_900, 24_900},
 			{19_700, 24_800},
 			{19_000, 24_600},
+			{19_200, 24_700},
 		},
 	}
 	r := report{
@@ -108,7 +109,7 @@ func TestThePageForReaders(t *testing.T) {
 			{"kerf inproc", grpcGo, 1, 15, 0},
 			{"kerf inproc", grpcGo, many, 40, 0},
 			{grpcGo, "kerf inproc", 1, 1 / 1.25, 0},
-			{"tcp" + balanced, "tcp" + plain, 1, 0, 400},
+			{"tcp" + balanced, "tcp" + bare, 1, 1 / 1.03, 0},
 		}, []measurement{one, lot, chain}),
 		Chains: chainRows(chain),
 	}

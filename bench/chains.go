@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -19,12 +20,14 @@ import (
 )
 
 // The same link under the seam's chains: without any policy, and with ever more of what a plan has
-// by default. Their callers set no deadline.
+// by default. Their callers set no deadline. The last has none of the policies, but what comes
+// with them: a deadline, and two replicas that take turns.
 const (
 	plain    = " without"
 	guarded  = " with policies"
 	bounded  = " with policies and deadline"
 	balanced = " with policies, deadline and two replicas"
+	bare     = " with deadline and two replicas"
 )
 
 // chain is a link as a plan uses it.
@@ -32,12 +35,14 @@ type chain struct {
 	name     string   // of the link
 	listen   []string // a URL for each replica
 	policies func(method string) policy.Settings
+	balanced bool          // replicas are chosen by how busy they are, and do not take turns
 	deadline time.Duration // 0: none
 }
 
-// chains are the links as a plan uses them, the most that it adds last.
+// chains are the links as a plan uses them, and grpc-go alone.
 func chains(broker string) []subject {
-	all := make([]subject, 0, 24) //nolint:mnd // four for each link
+	all := append(make([]subject, 0, 30), //nolint:mnd // five for each link
+		subject{grpcGo + plain, startGRPC}, subject{grpcGo + bare, startTwoGRPC})
 	none := func(string) policy.Settings { return policy.Settings{} }
 	defaults := func(string) policy.Settings { return policy.Defaults() }
 	for _, l := range []struct{ name, url string }{
@@ -50,12 +55,15 @@ func chains(broker string) []subject {
 	} {
 		one := []string{named(l.url, "one")}
 		all = append(all,
-			subject{l.name + plain, chain{l.name, []string{named(l.url, "plain")}, none, 0}.start},
-			subject{l.name + guarded, chain{l.name, []string{named(l.url, "guarded")}, defaults, 0}.start},
-			subject{l.name + bounded, chain{l.name, one, defaults, standard}.start})
+			subject{l.name + plain, chain{l.name, []string{named(l.url, "plain")}, none, false, 0}.start},
+			subject{l.name + guarded, chain{l.name, []string{named(l.url, "guarded")}, defaults, false, 0}.start},
+			subject{l.name + bounded, chain{l.name, one, defaults, false, standard}.start})
 		if l.name != "inproc" { // within a process there are no replicas
 			two := []string{named(l.url, "two"), named(l.url, "three")}
-			all = append(all, subject{l.name + balanced, chain{l.name, two, defaults, standard}.start})
+			turns := []string{named(l.url, "four"), named(l.url, "five")}
+			all = append(all,
+				subject{l.name + balanced, chain{l.name, two, defaults, true, standard}.start},
+				subject{l.name + bare, chain{l.name, turns, none, false, standard}.start})
 		}
 	}
 	return all
@@ -98,7 +106,7 @@ func (c chain) start(ctx context.Context) (say, error) {
 		context.AfterFunc(ctx, func() { _ = server.Close() })
 		urls = append(urls, server.URL())
 	}
-	conn, err := dial(ctx, urls)
+	conn, err := c.dial(ctx, urls)
 	if err != nil {
 		return nil, err
 	}
@@ -113,25 +121,44 @@ func (c chain) start(ctx context.Context) (say, error) {
 	return stub(pb.NewEchoClient(intercepted)), nil
 }
 
-// dial reaches one replica, or those that are picked of several.
-func dial(ctx context.Context, urls []string) (grpc.ClientConnInterface, error) {
+// dial reaches all replicas.
+func (c chain) dial(ctx context.Context, urls []string) (grpc.ClientConnInterface, error) {
 	one := func(url string) (kerflink.Conn, error) { return kit.Dial(url, kerflink.DialOptions{}) }
-	if len(urls) > 1 {
+	if c.balanced {
 		all := balance.New(one, balance.Options{})
 		all.Update(urls)
 		context.AfterFunc(ctx, func() { _ = all.Close() })
-		return picking{all}, nil
+		return picking{Balancer: all}, nil
 	}
-	conn, err := one(urls[0])
-	if err != nil {
-		return nil, err
+	all := new(turning)
+	for _, url := range urls {
+		conn, err := one(url)
+		if err != nil {
+			return nil, err
+		}
+		context.AfterFunc(ctx, func() { _ = conn.Close() })
+		all.conns = append(all.conns, conn)
 	}
-	context.AfterFunc(ctx, func() { _ = conn.Close() })
-	return conn, nil
+	return all, nil
+}
+
+// turning is conns that take turns.
+type turning struct {
+	unaryOnly
+
+	conns []grpc.ClientConnInterface
+	calls atomic.Uint64
+}
+
+func (t *turning) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
+	return t.conns[t.calls.Add(1)%uint64(len(t.conns))].Invoke(ctx, method, args, reply, opts...)
 }
 
 // picking is a conn to a replica that is picked for each call.
-type picking struct{ *balance.Balancer }
+type picking struct {
+	unaryOnly
+	*balance.Balancer
+}
 
 func (p picking) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
 	c, err := p.Pick(ctx, opts...)
@@ -141,7 +168,10 @@ func (p picking) Invoke(ctx context.Context, method string, args, reply any, opt
 	return c.Invoke(ctx, method, args, reply, opts...)
 }
 
-func (picking) NewStream(
+// unaryOnly is a conn without streams.
+type unaryOnly struct{}
+
+func (unaryOnly) NewStream(
 	context.Context, *grpc.StreamDesc, string, ...grpc.CallOption,
 ) (grpc.ClientStream, error) {
 	return nil, errors.ErrUnsupported

@@ -29,11 +29,12 @@ type table struct {
 	Rows    []row
 }
 
-// chainRow is what policies cost on one link: each column has those of the one before, too.
+// chainRow is what policies cost on one link: each column has those of the one before, too, and the
+// last has only what comes with them.
 type chainRow struct {
-	Link                         string
-	Without, With                float64 // µs of a call, median; all that there is
-	Policies, Deadline, Replicas spread  // ns
+	Link                               string
+	Without, With                      float64 // µs of a call, median; all that there is
+	Policies, Deadline, Replicas, Bare spread  // ns
 }
 
 // chainRows join the subjects of chains.
@@ -44,13 +45,16 @@ func chainRows(m measurement) []chainRow {
 		if !ok {
 			continue
 		}
-		most := link + balanced
-		if m.of(most) == nil {
-			most = link + bounded
+		most := name
+		for _, more := range []string{bounded, bare, balanced} {
+			if m.of(link+more) != nil {
+				most = link + more
+			}
 		}
 		rows = append(rows, chainRow{
 			link, 1e6 / spreadOf(m.of(name)).median, 1e6 / spreadOf(m.of(most)).median,
 			m.added(link+guarded, name), m.added(link+bounded, name), m.added(link+balanced, name),
+			m.added(link+bare, name),
 		})
 	}
 	return rows
@@ -139,11 +143,11 @@ func (r report) print(to io.Writer) {
 		}
 	}
 	if len(r.Chains) > 0 {
-		fmt.Fprintf(w, "\nadded, ns\twithout, µs\twith, µs\tpolicies\tand deadline\tand two replicas\n")
+		fmt.Fprintf(w, "\nadded, ns\twithout, µs\twith, µs\tpolicies\tand deadline\tand two replicas\tbut no policy\n")
 	}
 	for _, c := range r.Chains {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", c.Link, number(c.Without), number(c.With),
-			whole(c.Policies), whole(c.Deadline), whole(c.Replicas))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", c.Link, number(c.Without), number(c.With),
+			whole(c.Policies), whole(c.Deadline), whole(c.Replicas), whole(c.Bare))
 	}
 	fmt.Fprintln(w)
 	for _, v := range r.Verdicts {

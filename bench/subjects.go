@@ -65,7 +65,7 @@ type bar struct {
 // bars are those that are due.
 func bars() []bar {
 	links := []string{"http", "grpc", "tcp", "nats", "udp"}
-	due := append(make([]bar, 0, 9+len(links)), []bar{ //nolint:mnd // those that follow
+	due := append(make([]bar, 0, 9+2*len(links)), []bar{ //nolint:mnd // those that follow
 		{"kerf inproc", grpcGo, 1, 15, 0},
 		{"kerf tcp", grpcGo, many, 2, 0},
 		{"kerf grpc", grpcGo, 1, 1 / 1.15, 0},
@@ -77,7 +77,9 @@ func bars() []bar {
 		{"inproc" + bounded, "inproc" + plain, 1, 0, 400},
 	}...)
 	for _, link := range links {
-		due = append(due, bar{link + balanced, link + plain, 1, 1 / 1.03, 0})
+		due = append(due,
+			bar{link + guarded, link + plain, 1, 1 / 1.03, 0},
+			bar{link + balanced, link + bare, 1, 1 / 1.03, 0})
 	}
 	return due
 }

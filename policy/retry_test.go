@@ -383,15 +383,18 @@ func TestOnFinishIsToldOnce(t *testing.T) {
 
 //nolint:paralleltest // AllocsPerRun must be alone
 func TestTheAttemptsOfACallShareOnePieceOfMemory(t *testing.T) {
-	s := policy.Defaults()
-	s.Idempotent = true
-	call := policy.NewOutbound(nil).Method(s)
 	invoke := func(context.Context, string, any, any, *grpc.ClientConn, ...grpc.CallOption) error { return nil }
-	if n := testing.AllocsPerRun(100, func() {
-		if err := call(t.Context(), "/pkg.Service/Method", nil, nil, nil, invoke); err != nil {
-			t.Fatal(err)
+	given := []grpc.CallOption{grpc.WaitForReady(true)}
+	for _, idempotent := range []bool{false, true} {
+		s := policy.Defaults()
+		s.Idempotent = idempotent
+		call := policy.NewOutbound(nil).Method(s)
+		if n := testing.AllocsPerRun(100, func() {
+			if err := call(t.Context(), "/pkg.Service/Method", nil, nil, nil, invoke, given...); err != nil {
+				t.Fatal(err)
+			}
+		}); n > 1 {
+			t.Errorf("%v allocations; idempotent: %v", n, idempotent)
 		}
-	}); n > 1 {
-		t.Errorf("%v allocations", n)
 	}
 }

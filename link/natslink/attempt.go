@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -14,6 +15,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/kerf-go/kerf/link/call"
+	"github.com/kerf-go/kerf/link/call/frame"
 )
 
 const (
@@ -25,6 +27,9 @@ const (
 	// Until then it could hand a request back to the server that gives it up, which costs
 	// an attempt.
 	partTime = 100 * time.Millisecond
+	// roomTime bounds how long a request waits for a service that has no room for it, before
+	// that is an attempt after all.
+	roomTime = 10 * time.Minute
 )
 
 // take runs one request, unless that is done or under way, and tells the queue.
@@ -88,27 +93,64 @@ func (w *worker) attempt(from source, m jetstream.Msg) (s *status.Status, retry 
 	if o.Timeout <= 0 {
 		o.Timeout = attemptTime
 	}
-	ctx, cancel := context.WithTimeout(w.server.ctx, o.Timeout)
-	defer cancel()
-	if request, s = w.whole(ctx, from, m, request); s != nil {
+	if request, s = w.whole(o.Timeout, from, m, request); s != nil {
 		return s, w.retry(m, s.Code())
 	}
 	if o.Header == nil {
 		o.Header = make(metadata.MD, 1)
 	}
 	o.Header["content-type"] = []string{"application/grpc"}
-	end := w.server.Table.Serve(ctx, call.Incoming{Method: o.Method, Header: o.Header, Codec: o.Codec},
-		&accepted{request: request})
-	if end.Status.Code() == codes.OK {
+	if s = w.serve(o, request); s.Code() == codes.OK {
 		return nil, 0
 	}
-	return end.Status, w.retry(m, end.Status.Code())
+	return s, w.retry(m, s.Code())
+}
+
+// serve runs the handler. It is no attempt if the service has no room and says when to come again,
+// as its rate and its admission do: the request waits here, in the place of one that runs, so that
+// the others stay in the queue meanwhile.
+func (w *worker) serve(o frame.Opening, request call.Message) *status.Status {
+	for until := time.Now().Add(roomTime); ; {
+		ctx, cancel := context.WithTimeout(w.server.ctx, o.Timeout)
+		end := w.server.Table.Serve(ctx, call.Incoming{Method: o.Method, Header: o.Header, Codec: o.Codec},
+			&accepted{request: request})
+		cancel()
+		pause, full := comeAgain(end)
+		if !full || time.Until(until) < pause || !w.rest(pause) {
+			return end.Status
+		}
+	}
+}
+
+// comeAgain tells after what time there may be room; false: it is not room that was missing.
+func comeAgain(end call.End) (time.Duration, bool) {
+	const least = 10 * time.Millisecond
+	said := end.Trailer["grpc-retry-pushback-ms"]
+	if end.Status.Code() != codes.ResourceExhausted || len(said) != 1 {
+		return 0, false
+	}
+	ms, err := strconv.ParseUint(said[0], 10, 31)
+	return max(time.Duration(ms)*time.Millisecond, least), err == nil
+}
+
+// rest waits; false: no more requests are taken.
+func (w *worker) rest(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-w.ctx.Done():
+		return false
+	}
 }
 
 // whole adds the pieces to a request that has some, unless they are too many.
 func (w *worker) whole(
-	ctx context.Context, from source, m jetstream.Msg, request call.Message,
+	limit time.Duration, from source, m jetstream.Msg, request call.Message,
 ) (call.Message, *status.Status) {
+	ctx, cancel := context.WithTimeout(w.server.ctx, limit)
+	defer cancel()
 	p, err := piecesOf(from.requests, m.Subject(), m.Headers())
 	switch {
 	case err != nil:

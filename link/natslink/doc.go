@@ -17,6 +17,8 @@
 // stream, and runs at least once: as long as it fails with a code that may pass
 // (Unavailable, ResourceExhausted, Aborted, DeadlineExceeded, Internal, Unknown) it is
 // tried again, ten times in all, after half a second, one, two and so on to a minute.
+// What is refused with a word on when to come again waits at the server, and counts as
+// no attempt for ten minutes.
 // What fails for good, or whose server goes away in the tenth attempt too, becomes a
 // dead letter (Link.DeadLetters). A request that comes twice within two minutes, under
 // one "idempotency-key" or because the broker sends it again, runs once, whichever

@@ -176,7 +176,7 @@ func (r *resolver) settle(owner string, m Method, p *methodPolicy) {
 	choose(s, "idle", &s.Idle, func(f *filePolicy) placed[*policy.Idle] { return f.idle })
 	choose(s, "admission", &s.Admission, func(f *filePolicy) placed[*policy.Admission] { return f.admission })
 	choose(s, "rate", &s.Rate, func(f *filePolicy) placed[*policy.Rate] { return f.rate })
-	s.scope()
+	s.scope(p.wait)
 	if m.Name == "" {
 		s.Hedge, s.Fallback = nil, nil // nobody knows what it does
 	} else {
@@ -202,13 +202,18 @@ func choose[T any](s *settling, name string, into **T, of func(*filePolicy) plac
 	}
 }
 
-// scope lets the methods of one entry share what is counted.
-func (s *settling) scope() {
+// scope lets the methods of one entry share what is counted. A queue takes requests whether or not
+// the callee is there: how it fares says nothing of the callee, nor the other way round.
+func (s *settling) scope(wait link.Wait) {
+	taker := ""
+	if wait == link.Accepted {
+		taker = " " + wait.String()
+	}
 	if s.Bulkhead != nil {
-		s.Bulkhead.Scope = s.origins["bulkhead"].entry.pattern.v
+		s.Bulkhead.Scope = strings.TrimSpace(s.origins["bulkhead"].entry.pattern.v + taker)
 	}
 	if s.Breaker != nil {
-		s.Breaker.Scope = s.origins["breaker"].entry.pattern.v
+		s.Breaker.Scope = strings.TrimSpace(s.origins["breaker"].entry.pattern.v + taker)
 	}
 	if s.Admission != nil {
 		s.Admission.Scope = s.origins["admission"].entry.pattern.v

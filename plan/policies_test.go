@@ -1,13 +1,18 @@
 package plan_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/apipb"
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	"github.com/kerf-go/kerf/plan"
+	"github.com/kerf-go/kerf/policy"
 )
 
 func TestAFallbacksAnswerFitsWhatItsMethodsGive(t *testing.T) {
@@ -36,6 +41,49 @@ func TestAFallbacksAnswerFitsWhatItsMethodsGive(t *testing.T) {
 			case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want) ||
 				!strings.HasPrefix(err.Error(), "plan.yaml:4:") || strings.Contains(err.Error(), "line 1")):
 				t.Errorf("got %v, want %s", err, c.want)
+			}
+		})
+	}
+}
+
+// A queue takes requests for a callee that is down, whose breaker is open.
+func TestAQueueHasABreakerOfItsOwn(t *testing.T) {
+	t.Parallel()
+	const replied, accepted = "chirp.follows.v1.Follows/AllFollowing", "chirp.follows.v1.Follows/Follow"
+	for name, said := range map[string]string{
+		"by default":               "",
+		"of one entry":             "policies: {follows: {breaker: {calls: 5}, bulkhead: {calls: 9}}}\n",
+		"of an entry for all else": "policies: {\"*\": {breaker: {calls: 5}, bulkhead: {calls: 9}}}\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p, err := plan.Parse("plan.yaml", []byte("version: 1\napp: chirp\nlink: nats\n"+said+
+				"methods: {"+accepted+": {wait: accepted}}\n"+`processes:
+  web: {services: [web, messages, accounts, notify], web: 127.0.0.1:0}
+  follows: {services: [follows]}
+`), chirp())
+			if err != nil {
+				t.Fatal(err)
+			}
+			out := policy.NewOutbound(nil)
+			call := func(method string, ends codes.Code) error {
+				return out.Method(p.Policy(method))(t.Context(), "/"+method, nil, nil, nil, func(
+					context.Context, string, any, any, *grpc.ClientConn, ...grpc.CallOption,
+				) error {
+					return status.Error(ends, "it ends so")
+				})
+			}
+			for range 30 {
+				err = call(replied, codes.Internal)
+			}
+			if status.Code(err) != codes.Unavailable {
+				t.Errorf("its breaker is not open: %v", err)
+			}
+			if err := call(accepted, codes.OK); err != nil {
+				t.Error(err)
+			}
+			if p.Policy(replied).Bulkhead.Scope == p.Policy(accepted).Bulkhead.Scope {
+				t.Error("they share the places of a bulkhead")
 			}
 		})
 	}

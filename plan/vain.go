@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 )
 
 // servesNothing refuses policies for a service that nobody calls.
@@ -84,4 +85,48 @@ func (r *resolver) before(e policyEntry) (lines []string, taken bool) {
 		}
 	}
 	return lines, false
+}
+
+// warnOfStoreWaits warns of waits for a connection of which no caller sees the end: none is refused, as all
+// have gone by then.
+func (r *resolver) warnOfStoreWaits() {
+	said := r.raw.store
+	var own []string
+	for _, s := range said.services.v {
+		if s.v.wait.set() {
+			own = append(own, s.name.v)
+			r.warnOfStoreWait(s.v.wait, []string{s.name.v})
+		}
+	}
+	others := slices.DeleteFunc(r.model.serviceNames(), func(name string) bool { return slices.Contains(own, name) })
+	r.warnOfStoreWait(said.wait, others)
+}
+
+func (r *resolver) warnOfStoreWait(wait placed[time.Duration], services []string) {
+	var vain []string
+	var longest time.Duration
+	for _, s := range services {
+		if patience := r.patience(s); patience > 0 && wait.v >= patience {
+			vain, longest = append(vain, s), max(longest, patience)
+		}
+	}
+	if len(vain) > 0 {
+		r.warn(wait.at, fmt.Sprintf("who gets no connection of a store is refused after %v, and callers of %s wait "+
+			"no longer than %v", wait.v, joined(vain, "and"), longest),
+			fmt.Sprintf("write a wait below %v, or a longer deadline", longest))
+	}
+}
+
+// patience is how long callers of a service wait at most; 0: some wait for ever, or nobody calls it.
+func (r *resolver) patience(service string) (longest time.Duration) {
+	for _, c := range r.plan.Calls {
+		switch {
+		case c.To != service:
+		case c.Deadline == 0:
+			return 0
+		default:
+			longest = max(longest, c.Deadline)
+		}
+	}
+	return longest
 }

@@ -46,7 +46,7 @@ func failed(ctx context.Context, err error) error {
 	code, outcome := codes.Unknown, link.MayHaveRun
 	op, timeout := new(net.OpError), net.Error(nil)
 	switch {
-	case errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect"), notBegun(err):
+	case errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect"), notBegun(err), err.Error() == noHandshake:
 		code, outcome = codes.Unavailable, link.NeverSent
 	case errors.As(err, &timeout) && timeout.Timeout():
 		code = codes.DeadlineExceeded
@@ -65,6 +65,10 @@ const (
 	gone     = "http2: server sent GOAWAY and closed the connection"
 	lost     = "http2: client connection lost" // pings are not answered
 )
+
+// noHandshake is what net/http says, without a type that others could name, of a server that takes a
+// connection and says nothing on it: the request waits for TLS, and has not left.
+const noHandshake = "net/http: TLS handshake timeout"
 
 // unsendable tells whether net/http has refused to send a request as it is.
 func unsendable(err error) bool {

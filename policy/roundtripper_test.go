@@ -189,6 +189,27 @@ func TestADiscardedResponseWithoutEndHoldsNobodyUp(t *testing.T) {
 	}
 }
 
+func TestARequestThatWaitsForTLSWasNeverSentAndIsRepeated(t *testing.T) {
+	t.Parallel()
+	silent, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0") // the system takes them for it
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	w := newWay(quickly(), nil)
+	base := &countingTrips{base: &http.Transport{TLSHandshakeTimeout: 20 * time.Millisecond}}
+	client := &http.Client{Transport: policy.RoundTripper(base, w.out, quickly())}
+	address := "https://" + silent.Addr().String()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address, strings.NewReader("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = client.Do(r) //nolint:bodyclose // there is none
+	if err == nil || !strings.Contains(err.Error(), "TLS handshake timeout") || base.n.Load() != 3 {
+		t.Errorf("got %v after %d attempts", err, base.n.Load())
+	}
+}
+
 func TestARefusedConnectionWasNeverSentAndIsRepeatedIfItsBodyCanBe(t *testing.T) {
 	t.Parallel()
 	address := "http://" + porttest.Free(t)

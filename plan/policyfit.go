@@ -28,6 +28,9 @@ func (m *mistakes) checkBounds(said *filePolicy) {
 				fmt.Sprintf("write least: %[1]d, or less, or a most of at least %[2]d", admission.v.Most, least))
 		}
 	}
+	if bulkhead := said.bulkhead; bulkhead.v != nil && bulkhead.v.Queue < 0 && bulkhead.v.Wait > 0 {
+		m.add(bulkhead.at, "bulkhead has a wait, and without a queue nobody waits", "leave out wait, or queue: off")
+	}
 	if balance := said.balance; balance.v != nil && balance.v.HealthEvery < 0 && balance.v.Silence > 0 {
 		m.add(balance.at, "balance has a silence, and without health checks nobody notices it",
 			"leave out silence, or health: off")

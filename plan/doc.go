@@ -35,8 +35,8 @@
 // A plan that works and had better be otherwise has Warnings: of pages that wait on a chain of
 // more than two calls between processes, where a hop within a process is no such wait; of
 // pages without an address, or an address without pages; of policies that do nothing, as more
-// specific ones, or methods, say all that they say; and of waits for a store's connection that
-// are longer than any caller's.
+// specific ones, or methods, say all that they say, or no process has their service; and of waits
+// for a store's connection that are longer than any caller's.
 //
 // Schema has all keys. Relative paths, those of a store and of ${file:path}, start at the
 // plan's folder. Resolve checks how each ${...} is written; DecodeConfig reads what the one

@@ -53,7 +53,15 @@ func (r *resolver) warnOfVain() {
 			cmp.Compare(a.pattern.at.Column, b.pattern.at.Column))
 	})
 	for _, e := range entries {
-		if e.rank == rankAll || r.strangers || e.said.balance.set() {
+		if e.rank == rankAll || r.strangers {
+			continue
+		}
+		if out := r.leftOut(e); len(out) > 0 {
+			r.warn(e.pattern.at, fmt.Sprintf("policies of %s do nothing: no process has %s", e.pattern.v,
+				joined(out, "or")), "leave the entry out, or run the service")
+			continue
+		}
+		if e.said.balance.set() {
 			continue
 		}
 		if lines, taken := r.before(e); !taken && len(lines) > 0 {
@@ -62,6 +70,21 @@ func (r *resolver) warnOfVain() {
 				e.pattern.v, joined(lines, "or")), "leave the entry out, or what goes before it")
 		}
 	}
+}
+
+// leftOut are the services of an entry's methods if no process has any of them.
+func (r *resolver) leftOut(e policyEntry) (services []string) {
+	for _, s := range r.model.Services {
+		about := func(m Method) bool { return e.about(s.Name, m) }
+		switch {
+		case !slices.ContainsFunc(s.Methods, about):
+		case r.homes[s.Name] != nil:
+			return nil
+		default:
+			services = append(services, s.Name)
+		}
+	}
+	return services
 }
 
 // before has the lines from which the methods of an entry have what it says; taken: one has it from the entry.

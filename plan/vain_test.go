@@ -46,3 +46,30 @@ func TestWaitsForAStoreAreNoLongerThanThoseOfCallers(t *testing.T) {
 		})
 	}
 }
+
+func TestPoliciesAreForServicesThatThePlanHas(t *testing.T) {
+	t.Parallel()
+	m := chirp()
+	m.Services[1].Optional = true // follows
+	const without = "link: http\nprocesses: {all: {services: [accounts, notify, messages, web], web: 127.0.0.1:0}}\n"
+	for name, c := range map[string]struct{ entry, want string }{
+		"of a service":              {"follows: {balance: off}", "of follows do nothing: no process has follows"},
+		"of one of its methods":     {"chirp.follows.v1.Follows/Follow: {retry: off}", "no process has follows"},
+		"of methods of others, too": {`"*/*Follow*": {retry: off}, "*/L*": {retry: off}`, "no process has follows"},
+		"of one that it has":        {"accounts: {retry: off}", ""},
+		"of all":                    {`"*": {retry: off}`, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			text := "version: 1\napp: chirp\n" + without + "policies: {" + c.entry + "}\n"
+			p, err := plan.Parse("plan.yaml", []byte(text), m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.want == "" && len(p.Warnings) > 0 || c.want != "" &&
+				(len(p.Warnings) != 1 || !strings.HasSuffix(p.Warnings[0].What, c.want) || p.Warnings[0].Line != 5) {
+				t.Errorf("got %v, want %s", p.Warnings, c.want)
+			}
+		})
+	}
+}

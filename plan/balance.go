@@ -17,7 +17,7 @@ type balanced struct {
 
 // checkBalance refuses it where it is asked for single methods.
 func (r *resolver) checkBalance(e policyEntry) {
-	if !e.said.balance.set() || e.rank < rankPattern {
+	if !e.said.balance.set() || !e.ofMethods() {
 		return
 	}
 	owner := "the service"

@@ -26,12 +26,14 @@ type policyEntry struct {
 	rank    int // the higher, the more specific
 }
 
-// ranks of entries: all, a service, methods by a pattern with ever more letters, one method.
+// ranks of entries: all, all methods of several services by a pattern with ever more letters, those of
+// one, some methods by such a pattern, one method.
 const (
-	rankAll     = 0
-	rankService = 1
-	rankPattern = 2 // and one more for each letter
-	rankMethod  = 1 << 20
+	rankAll      = 0
+	rankServices = 1 // and one more for each letter
+	rankService  = 1 << 19
+	rankPattern  = 1<<19 + 2 // and one more for each letter
+	rankMethod   = 1 << 20
 )
 
 // placePolicies checks the entries of policies, the most specific first.
@@ -81,8 +83,24 @@ func (r *resolver) rankOf(name placed[string]) int {
 		r.add(name.at, "the app has no method "+quote(name.v), r.suggestMethod(name.v))
 		return -1
 	}
-	return rankPattern + len(strings.ReplaceAll(name.v, "*", ""))
+	return rankOfPattern(name.v)
 }
+
+func rankOfPattern(pattern string) int {
+	letters := len(strings.ReplaceAll(pattern, "*", ""))
+	service, method, _ := strings.Cut(pattern, "/")
+	switch {
+	case strings.Trim(method, "*") != "":
+		return rankPattern + letters
+	case strings.ContainsAny(service, `*?[\`):
+		return rankServices + letters
+	default:
+		return rankService + 1 // it is one service's, too, and says so by its methods
+	}
+}
+
+// ofMethods tells whether an entry names methods, and not a service.
+func (e policyEntry) ofMethods() bool { return strings.Contains(e.pattern.v, "/") }
 
 // The reasons why a method cannot have what may let it run twice, or what hides that it did not
 // run, and what to do about it.
@@ -116,7 +134,7 @@ func (r *resolver) checkUse(e policyEntry) {
 	if e.said.fallback.v != nil && e.said.fallback.v.Last && !readOnly {
 		r.add(e.said.fallback.at, none+effects, markToHedge+"leave fallback out")
 	}
-	if e.said.retry.v != nil && !idempotent && e.rank >= rankPattern { // a service may well have other attempts
+	if e.said.retry.v != nil && !idempotent && e.ofMethods() { // a service may well have other attempts
 		r.add(e.said.retry.at, none+unmarked, markToRetry)
 	}
 	if e.said.idle.v != nil && !streams {

@@ -46,6 +46,31 @@ func TestAFallbacksAnswerFitsWhatItsMethodsGive(t *testing.T) {
 	}
 }
 
+func TestTheMostSpecificEntryCounts(t *testing.T) {
+	t.Parallel()
+	const method = "chirp.follows.v1.Follows/AllFollowing"
+	rising := []string{
+		`"*"`, `"*/*"`, `"chirp.*/*"`, "follows", "chirp.follows.v1.Follows/*", `"*/All*"`, `"*/AllFollowing"`,
+		"chirp.follows.v1.Follows/AllF*", method,
+	}
+	for i, less := range rising[:len(rising)-1] {
+		more := rising[i+1]
+		for name, entries := range map[string]string{
+			"it comes first": more + ": {bulkhead: {calls: 7}}, " + less + ": {bulkhead: {calls: 9}}",
+			"it comes last":  less + ": {bulkhead: {calls: 9}}, " + more + ": {bulkhead: {calls: 7}}",
+		} {
+			text := "version: 1\napp: chirp\npolicies: {" + entries + "}\n"
+			p, err := plan.Parse("plan.yaml", []byte(text), chirp())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := p.Policy(method).Bulkhead.Calls; got != 7 {
+				t.Errorf("%s before %s, and %s: the other counts", more, less, name)
+			}
+		}
+	}
+}
+
 // A queue takes requests for a callee that is down, whose breaker is open.
 func TestAQueueHasABreakerOfItsOwn(t *testing.T) {
 	t.Parallel()

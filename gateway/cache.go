@@ -117,7 +117,8 @@ func detach(ctx context.Context) context.Context {
 		return free
 	}
 	return &visit{
-		Context: free, began: v.began, client: v.client, host: v.host, path: v.path, route: v.route, user: v.user,
+		Context: free, began: v.began, client: v.client, told: v.told, host: v.host, path: v.path, route: v.route,
+		user: v.user,
 	}
 }
 

@@ -84,7 +84,10 @@ func isHost[T string | []byte](s T) bool {
 }
 
 func join(before, after string) string {
-	if after == "" {
+	switch {
+	case before == "":
+		return after
+	case after == "":
 		return before
 	}
 	return before + ", " + after
@@ -107,39 +110,36 @@ var forwardedNames = map[string]bool{
 // forward tells an upstream where a request comes from, and of which trace it is.
 func forward(in, out *http.Request) {
 	v := visitOf(in.Context())
-	tellOrigin(v, out.Header)
-	if v != nil {
-		traced(v, out.Header)
-	}
+	v.tellOrigin(out.Header)
+	traced(v, out.Header)
 }
 
 // forwarding tells a handler of this process where requests come from, as forward does an upstream.
 func forwarding(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		tellOrigin(visitOf(r.Context()), r.Header)
+		visitOf(r.Context()).tellOrigin(r.Header)
 		next.ServeHTTP(w, r)
 	})
 }
 
-// tellOrigin writes what is known of the client, in place of what that says. Of a request that did
-// not come through a gateway nothing is known.
-func tellOrigin(v *visit, h http.Header) {
+// replaceClaims writes what is known of the client in place of what it says of itself, so that
+// neither routes nor layers nor upstreams take its word.
+func (v *visit) replaceClaims(h http.Header) {
 	for name := range h {
 		if isForwarded(name) {
 			delete(h, name)
 		}
 	}
-	if v == nil {
-		return
-	}
 	c := &v.client
-	told := []string{c.peer.String(), c.host, c.proto}
-	if c.via != "" {
-		told[0] = c.via + ", " + told[0]
-	}
-	h["X-Forwarded-For"] = told[0:1:1]
-	h["X-Forwarded-Host"] = told[1:2:2]
-	h["X-Forwarded-Proto"] = told[2:3:3]
+	v.told = [3]string{join(c.via, c.peer.String()), c.host, c.proto}
+	v.tellOrigin(h)
+}
+
+// tellOrigin tells it again where a layer has left it out, as a cache does.
+func (v *visit) tellOrigin(h http.Header) {
+	h["X-Forwarded-For"] = v.told[0:1:1]
+	h["X-Forwarded-Host"] = v.told[1:2:2]
+	h["X-Forwarded-Proto"] = v.told[2:3:3]
 }
 
 // traced passes the ids of a span on, which the gateway has where Instrument or telemetry's Web is

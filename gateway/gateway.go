@@ -221,6 +221,7 @@ func (g *Gateway) refuse(client net.Addr, code int, reason error) {
 // serve answers by the first route that matches, or tells why none does.
 func (s *site) serve(w http.ResponseWriter, r *http.Request, v *visit) error {
 	auth.Clean(r.Header)
+	v.replaceClaims(r.Header)
 	p, err := parsePath(r.URL.EscapedPath())
 	if err != nil {
 		return status.Error(codes.InvalidArgument, err.Error())

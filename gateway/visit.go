@@ -17,6 +17,7 @@ type visit struct {
 
 	began  time.Time
 	client client
+	told   [3]string // of the client in X-Forwarded-For, -Host and -Proto
 	out    recorder
 	host   string
 	path   path

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/net/http/httpguts"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -77,11 +78,28 @@ func (c *compiler) cache(i int, config routeConfig) layer {
 		c.mistake(fmt.Sprintf("cookies cannot be %q", config.Cache.Cookies), "write keep or drop",
 			"routes", i, "cache", "cookies")
 	}
+	c.checkVary(i, *config.Cache)
 	o.Route = fingerprint(config)
 	o.TTL, o.Heuristic = config.Cache.TTL, config.Cache.Heuristic
 	o.StaleWhileRevalidate, o.StaleIfError = config.Cache.Stale.WhileRevalidate, config.Cache.Stale.IfError
 	o.Vary, o.Query = config.Cache.Vary, config.Cache.Query
 	return func(next http.Handler) http.Handler { return store.Layer(o, next) }
+}
+
+// checkVary tells of names by which no answers differ.
+func (c *compiler) checkVary(i int, config cacheConfig) {
+	for k, name := range config.Vary {
+		hint := ""
+		switch {
+		case name == "*" || !httpguts.ValidHeaderFieldName(name):
+			hint = "write a header's name, such as Accept-Language"
+		case http.CanonicalHeaderKey(name) == "Cookie" && config.Cookies == "drop":
+			hint = "leave it out, or cookies: drop, by which the upstream gets none"
+		default:
+			continue
+		}
+		c.mistake(fmt.Sprintf("no answer depends on the header %q", name), hint, "routes", i, "cache", "vary", k)
+	}
 }
 
 // fingerprint tells routes apart by all that they are, so that what was kept of one that has

@@ -26,9 +26,8 @@ func (c *compiler) checkValues() {
 		}
 	}
 	for i, r := range c.config.Routes {
-		if r.Rewrite != "" && r.Rewrite[0] != '/' {
-			c.mistake("a path begins with a slash", "", "routes", i, "rewrite")
-		}
+		c.checkRewrite(i, r)
+		c.checkShares(i, r.Split)
 		if a := r.Answer; a != nil && a.Code != 0 && (a.Code < http.StatusOK || a.Code > mostStatus) {
 			c.mistake(fmt.Sprintf("%d is no status of an answer", a.Code), "use one from 200 to 599",
 				"routes", i, "answer", "code")
@@ -51,6 +50,52 @@ func (c *compiler) checkPolicies(name string, u upstreamConfig) {
 		c.mistake(fmt.Sprintf("no attempt takes %v, since the upstream's timeout is %v", retry.Timeout, u.timeout()),
 			"write a longer timeout of the upstream, or leave out that of retry",
 			"upstreams", name, "policies", "retry")
+	}
+}
+
+// checkRewrite tells of a path that no upstream understands as it is meant, or that nothing reads.
+func (c *compiler) checkRewrite(i int, r routeConfig) {
+	if r.Rewrite == "" {
+		return
+	}
+	wrong := func(what, hint string) { c.mistake(what, hint, "routes", i, "rewrite") }
+	if r.Proxy == "" && r.Split == nil && r.Files == nil {
+		wrong("rewrite is of no use here", "leave it out: only proxy, split and files read it")
+	}
+	if r.Rewrite[0] != '/' {
+		wrong("a path begins with a slash", "")
+		return
+	}
+	text := braced.ReplaceAllString(r.Rewrite, "x")
+	switch at := strings.IndexAny(text, "?#{}"); {
+	case at < 0:
+	case text[at] == '?':
+		wrong("a path has no query", "leave it out, and add what it has by transform: {request: {query: {add: ...}}}")
+	default:
+		wrong(fmt.Sprintf("%q stands for itself nowhere in a path", text[at]), "encode it, or leave it out")
+	}
+	var encoded strings.Builder
+	for k := range len(text) {
+		if text[k] == '%' { // the operator has encoded this himself
+			encoded.WriteByte('%')
+			continue
+		}
+		encoded.WriteString(encodePath(text[k : k+1]))
+	}
+	if _, err := parsePath(encoded.String()); err != nil {
+		wrong(err.Error(), "write the path as upstreams are to have it")
+	}
+}
+
+// mostWeight leaves room for the sum of weights.
+const mostWeight = 1_000_000
+
+func (c *compiler) checkShares(i int, shares []shareConfig) {
+	for k, s := range shares {
+		if s.Weight > mostWeight {
+			c.mistake(fmt.Sprintf("a weight of %d is too much", s.Weight), fmt.Sprintf("use at most %d", mostWeight),
+				"routes", i, "split", k, "weight")
+		}
 	}
 }
 

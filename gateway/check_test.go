@@ -66,3 +66,38 @@ func TestValuesThatCannotBeMeantAreTold(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatWouldDoNothingOrAnotherThingIsTold(t *testing.T) {
+	t.Parallel()
+	const upstream = "upstreams: {one: {urls: ['http://127.0.0.1:9']}}\n"
+	for _, c := range [][2]string{
+		{"{split: [{to: one, weight: 9223372036854775807}, {to: one, weight: 1}]}", ":2:37: a weight of 9223372036854775807"},
+		{"{proxy: one, match: {path: /a/../b}}", ":2:37: path template \"/a/../b\": no request has dot segments"},
+		{"{proxy: one, rewrite: '/a?b=1'}", ":2:32: a path has no query"},
+		{"{proxy: one, rewrite: '/a#b'}", ":2:32: '#' stands for itself nowhere"},
+		{"{proxy: one, match: {path: '/{a}'}, rewrite: '/{a'}", ":2:55: '{' stands for itself nowhere"},
+		{"{proxy: one, rewrite: '/../a'}", ":2:32: the path has dot segments"},
+		{"{proxy: one, rewrite: '/%2e%2e/a'}", ":2:32: the path has dot segments"},
+		{"{proxy: one, rewrite: '/a%zz'}", ":2:32: the path has a percent sign that encodes nothing"},
+		{"{proxy: one, rewrite: \"/a\\nb\"}", ":2:32: the path has an encoded control character"},
+		{"{answer: {}, rewrite: /a}", ":2:32: rewrite is of no use here"},
+		{"{redirect: {to: /b}, rewrite: /a}", ":2:40: rewrite is of no use here"},
+		{"{proxy: one, cache: {vary: ['*']}}", ":2:38: no answer depends on the header \"*\""},
+		{"{proxy: one, cache: {vary: [a b]}}", ":2:38: no answer depends on the header \"a b\""},
+		{"{proxy: one, cache: {vary: [cookie], cookies: drop}}", ":2:38: no answer depends on the header \"cookie\""},
+		{"{proxy: one, compress: {types: [text/html; charset=a]}}", "\"text/html; charset=a\" is no type"},
+	} {
+		err := wrong(t, upstream+"routes: ["+c[0]+"]")
+		if err == nil || !strings.Contains(err.Error(), c[1]) {
+			t.Errorf("%s: %v, and not %s", c[0], err, c[1])
+		}
+	}
+	for _, right := range []string{
+		"{proxy: one, rewrite: /a b/ä/%20/%2F}", "{proxy: one, match: {path: '/{a=**}'}, rewrite: '/x/{a}'}",
+		"{split: [{to: one, weight: 1000000}, {to: one}]}", "{proxy: one, cache: {vary: [Cookie, x-api-version]}}",
+	} {
+		if err := wrong(t, upstream+"routes: ["+right+"]"); err != nil {
+			t.Errorf("%s: %v", right, err)
+		}
+	}
+}

@@ -71,6 +71,9 @@ func (m *matcher) setPath(text string) error {
 		return fmt.Errorf("path template %q: a colon parts nothing here: write %%3A for it", text)
 	}
 	for _, segment := range m.path.Segments {
+		if segment == "." || segment == ".." {
+			return fmt.Errorf("path template %q: no request has dot segments: write the path that they lead to", text)
+		}
 		if segment == pathtemplate.One || segment == pathtemplate.Several {
 			break
 		}

@@ -58,6 +58,7 @@ func New(o Options, next http.Handler) (*Handler, error) {
 		types = defaultTypes
 	}
 	for _, t := range types {
+		t = strings.ToLower(t)
 		group, isGroup := strings.CutSuffix(t, "/*")
 		end, isEnd := strings.CutPrefix(t, "*+")
 		switch {
@@ -65,8 +66,8 @@ func New(o Options, next http.Handler) (*Handler, error) {
 			h.groups = append(h.groups, group+"/")
 		case isEnd && end != "":
 			h.ends = append(h.ends, "+"+end)
-		case strings.Count(t, "/") == 1 && !strings.Contains(t, "*"):
-			h.types[strings.ToLower(t)] = true
+		case strings.Count(t, "/") == 1 && !strings.ContainsAny(t, "*; "):
+			h.types[t] = true
 		default:
 			return nil, fmt.Errorf("%q is no type: write one such as text/html, text/* or *+json", t)
 		}

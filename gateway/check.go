@@ -28,6 +28,10 @@ func (c *compiler) checkValues() {
 	for i, r := range c.config.Routes {
 		c.checkRewrite(i, r)
 		c.checkShares(i, r.Split)
+		if h := r.Headers.Request; (h.Set != nil || h.Remove != nil) && r.isOwn() {
+			c.mistake("nobody gets the headers of these requests", "leave it out: the gateway answers by itself",
+				"routes", i, "headers", "request")
+		}
 		if a := r.Answer; a != nil && a.Code != 0 && (a.Code < http.StatusOK || a.Code > mostStatus) {
 			c.mistake(fmt.Sprintf("%d is no status of an answer", a.Code), "use one from 200 to 599",
 				"routes", i, "answer", "code")
@@ -51,6 +55,11 @@ func (c *compiler) checkPolicies(name string, u upstreamConfig) {
 			"write a longer timeout of the upstream, or leave out that of retry",
 			"upstreams", name, "policies", "retry")
 	}
+}
+
+// isOwn tells of routes that the gateway answers out of itself.
+func (r routeConfig) isOwn() bool {
+	return r.Files != nil || r.Redirect != nil || r.Answer != nil || r.OpenAPI != nil || r.Outcomes
 }
 
 // checkRewrite tells of a path that no upstream understands as it is meant, or that nothing reads.

@@ -82,6 +82,7 @@ func TestWhatWouldDoNothingOrAnotherThingIsTold(t *testing.T) {
 		{"{proxy: one, rewrite: \"/a\\nb\"}", ":2:32: the path has an encoded control character"},
 		{"{answer: {}, rewrite: /a}", ":2:32: rewrite is of no use here"},
 		{"{redirect: {to: /b}, rewrite: /a}", ":2:40: rewrite is of no use here"},
+		{"{answer: {}, headers: {request: {set: {A: b}}}}", ":2:33: nobody gets the headers"},
 		{"{proxy: one, cache: {vary: ['*']}}", ":2:38: no answer depends on the header \"*\""},
 		{"{proxy: one, cache: {vary: [a b]}}", ":2:38: no answer depends on the header \"a b\""},
 		{"{proxy: one, cache: {vary: [cookie], cookies: drop}}", ":2:38: no answer depends on the header \"cookie\""},

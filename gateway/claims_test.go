@@ -1,11 +1,17 @@
 package gateway_test
 
 import (
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/kerf-go/kerf/gateway"
+	library "github.com/kerf-go/kerf/internal/library/v1"
+	"github.com/kerf-go/kerf/plan"
 )
 
 // A client claims to be somebody else, in headers that the upstream does not get as they are. Nor does a route.
@@ -61,5 +67,34 @@ routes:
 		if status := a.Header.Get("Cache-Status"); strings.Contains(status, "hit") != (i == 2) {
 			t.Errorf("%d: %s", i, status)
 		}
+	}
+}
+
+func TestServicesAndPagesGetTheHeadersThatTheirRouteSets(t *testing.T) {
+	t.Parallel()
+	b := setup(t, `
+routes:
+  - {match: {path: /v1/**}, call: [library], headers: {request: {set: {X-Honest-Set: set}, remove: [Honest]}}}
+`, nil, serve(t, library.File_internal_library_v1_library_proto, &library.Library_ServiceDesc, gossip{}))
+	heard := book(t, b.claimed(t, http.MethodGet, "/v1/books/7", "", nil))
+	if !slices.Contains(heard, "x-honest-set: set") || slices.Contains(heard, "honest: yes") {
+		t.Errorf("the service heard %q", heard)
+	}
+	const pages = "log: off\nroutes: [{pages: true, headers: {request: {set: {X-A: b}}}}]\n"
+	d, err := plan.ReadDocument("g.yaml", []byte(pages))
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := gateway.New(d, gateway.Options{Pages: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, r.Header.Get("X-A"))
+	})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	w := httptest.NewRecorder()
+	g.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+	if w.Body.String() != "b" {
+		t.Errorf("the page saw %q", w.Body)
 	}
 }

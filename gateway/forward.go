@@ -114,10 +114,11 @@ func forward(in, out *http.Request) {
 	traced(v, out.Header)
 }
 
-// forwarding tells a handler of this process where requests come from, as forward does an upstream.
-func forwarding(next http.Handler) http.Handler {
+// forwarding gives a handler of this process the headers that an upstream would get.
+func forwarding(next http.Handler, rt *route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		visitOf(r.Context()).tellOrigin(r.Header)
+		rt.headers.Request.apply(r.Header)
 		next.ServeHTTP(w, r)
 	})
 }

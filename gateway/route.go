@@ -106,7 +106,7 @@ func (c *compiler) action(i int, config routeConfig, rt *route) (action http.Han
 	try("redirect", config.Redirect != nil, func() http.Handler { return c.redirect(i, *config.Redirect, rt) })
 	try("answer", config.Answer != nil, func() http.Handler { return newAnswer(*config.Answer) })
 	try("outcomes", config.Outcomes, func() http.Handler { return c.newOutcomes(i, rt) })
-	try("pages", config.Pages, func() http.Handler { return c.pages(i) })
+	try("pages", config.Pages, func() http.Handler { return c.pages(i, rt) })
 	try("openapi", config.OpenAPI != nil, func() http.Handler { return c.openapi(i, *config.OpenAPI) })
 	try("merge", config.Merge != nil, func() http.Handler { return c.merge(i, *config.Merge, config.Timeout, rt) })
 	switch len(set) {
@@ -175,14 +175,14 @@ func (c *compiler) transcoder(services []transcode.Service, o transcode.Options,
 }
 
 // pages answers by those of the same process.
-func (c *compiler) pages(i int) http.Handler {
+func (c *compiler) pages(i int, rt *route) http.Handler {
 	if c.options.Pages == nil || len(c.config.Listen) > 0 {
 		c.mistake("there are no pages that the gateway stands before",
 			"place it as a service of a plan's process, and let it listen on the process's web address",
 			"routes", i, "pages")
 		return nil
 	}
-	return forwarding(c.options.Pages)
+	return forwarding(c.options.Pages, rt)
 }
 
 // call answers by the methods of services.
@@ -206,7 +206,7 @@ func (c *compiler) call(i int, names []string, rt *route) http.Handler {
 		c.mistake(err.Error(), "name each service once", "routes", i, "call")
 		return nil
 	}
-	return forwarding(calls)
+	return forwarding(calls, rt)
 }
 
 func timeout(after time.Duration) layer {

@@ -42,6 +42,7 @@ const indexName = "index.html"
 // http.FileServer, which takes the path of the file for that of the client, and redirects by it.
 func (f *files) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header()[failedMark] = nil
 		w.Header().Set("Allow", "GET, HEAD")
 		w.WriteHeader(http.StatusMethodNotAllowed)
 		return
@@ -62,6 +63,7 @@ func (f *files) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !slices.ContainsFunc(absent, func(one error) bool { return errors.Is(err, one) }) {
 		noteError(r, err)
 	}
+	w.Header()[failedMark] = nil
 	transcode.WriteError(w, r, status.Error(codes.NotFound, "there is no such file"))
 }
 

@@ -90,3 +90,21 @@ routes:
 		})
 	}
 }
+
+func TestNobodyKeepsThatAFileIsMissing(t *testing.T) {
+	t.Parallel()
+	b := setup(t, strings.ReplaceAll(`
+routes:
+  - match: {path: /**}
+    files: {root: SITE}
+    headers: {response: {set: {Cache-Control: "public, max-age=3600", X-Frame-Options: DENY}}}
+`, "SITE", newSite(t)), nil)
+	for request, want := range map[string]string{
+		"GET /a.txt": "public, max-age=3600", "GET /none": "", "GET /docs/.git/config": "", "POST /docs/": "",
+	} {
+		a := b.do(t, request)
+		if got := a.Header.Get("Cache-Control"); got != want || a.Header.Get("X-Frame-Options") != "DENY" {
+			t.Errorf("%s: %d with Cache-Control %q, not %q, and %v", request, a.StatusCode, got, want, a.Header)
+		}
+	}
+}

@@ -36,8 +36,8 @@ func (c headerChange) apply(h http.Header) {
 // changedMark is among an answer's headers until it leaves, and in the cache, if layer has changed them.
 const changedMark = "Kerf-Changed"
 
-// failedMark is among the headers of an answer in place of an upstream's. It has no value, so that no
-// client gets it.
+// failedMark is among the headers of an answer in place of an upstream's or a file. It has no value, so
+// that no client gets it.
 const failedMark = "Kerf-Failed"
 
 func (c headerChanges) changeAnswers() bool { return c.Response.remove != nil || c.Response.set != nil }

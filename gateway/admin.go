@@ -31,6 +31,7 @@ type admin struct {
 // checkAdmin refuses addresses that others could reach.
 func (c *compiler) checkAdmin() {
 	address := c.config.Admin
+	c.site.admin = c.document.Place("admin")
 	if address == "" || strings.Contains(address, "/") {
 		return
 	}
@@ -43,7 +44,8 @@ func (c *compiler) checkAdmin() {
 
 // listenAdmin takes the address of the configuration; nil: it has none.
 func (g *Gateway) listenAdmin(ctx context.Context) (*admin, error) {
-	address := g.current.Load().config.Admin
+	site := g.current.Load()
+	address := site.config.Admin
 	if address == "" {
 		return nil, nil //nolint:nilnil // start of nil does nothing
 	}
@@ -54,7 +56,7 @@ func (g *Gateway) listenAdmin(ctx context.Context) (*admin, error) {
 	}
 	l, err := new(net.ListenConfig).Listen(ctx, network, address)
 	if err != nil {
-		return nil, fmt.Errorf("listen for admin on %s: %w%s", address, err, remedy(err))
+		return nil, fmt.Errorf("%s: listen for admin on %s: %w%s", site.admin, address, err, remedy(err))
 	}
 	if network == "unix" {
 		if err := os.Chmod(address, 0o600); err != nil {

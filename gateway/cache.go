@@ -89,7 +89,7 @@ func (c *compiler) cache(i int, config routeConfig) layer {
 // checkVary tells of names by which no answers differ.
 func (c *compiler) checkVary(i int, config cacheConfig) {
 	for k, name := range config.Vary {
-		hint := ""
+		var hint string
 		switch {
 		case name == "*" || !httpguts.ValidHeaderFieldName(name):
 			hint = "write a header's name, such as Accept-Language"

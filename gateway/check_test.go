@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -71,7 +72,7 @@ func TestWhatWouldDoNothingOrAnotherThingIsTold(t *testing.T) {
 	t.Parallel()
 	const upstream = "upstreams: {one: {urls: ['http://127.0.0.1:9']}}\n"
 	for _, c := range [][2]string{
-		{"{split: [{to: one, weight: 9223372036854775807}, {to: one, weight: 1}]}", ":2:37: a weight of 9223372036854775807"},
+		{"{split: [{to: one, weight: 9223372036854775807}, {to: one, weight: 1}]}", ":2:37: a weight of 92233"},
 		{"{proxy: one, match: {path: /a/../b}}", ":2:37: path template \"/a/../b\": no request has dot segments"},
 		{"{proxy: one, rewrite: '/a?b=1'}", ":2:32: a path has no query"},
 		{"{proxy: one, rewrite: '/a#b'}", ":2:32: '#' stands for itself nowhere"},
@@ -99,6 +100,54 @@ func TestWhatWouldDoNothingOrAnotherThingIsTold(t *testing.T) {
 	} {
 		if err := wrong(t, upstream+"routes: ["+right+"]"); err != nil {
 			t.Errorf("%s: %v", right, err)
+		}
+	}
+}
+
+func TestWhatCannotBeOpenedIsToldWithItsPlace(t *testing.T) {
+	t.Parallel()
+	err := wrong(t, "routes: [{answer: {}}]\nlog: /none/at/all.log")
+	if err == nil || !strings.Contains(err.Error(), "gateway.yaml:2:6: access log: open /none/at/all.log: no such") {
+		t.Error(err)
+	}
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	file := filepath.Join(t.TempDir(), "gateway.yaml")
+	config := "listen: [{address: 127.0.0.1:0}]\nlog: off\nadmin: TAKEN\nroutes: [{answer: {}}]\n"
+	config = strings.Replace(config, "TAKEN", taken.Addr().String(), 1)
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	g, err := gateway.Open(file, gateway.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	_, err = g.Listen(t.Context(), g)
+	if err == nil || !strings.Contains(err.Error(), "gateway.yaml:3:8: listen for admin") {
+		t.Error(err)
+	}
+}
+
+func TestURLsOfUpstreamsThatNameNoServerAreTold(t *testing.T) {
+	t.Parallel()
+	const config = "upstreams: {one: {urls: ['http://a', 'URL']}}\nroutes: [{proxy: one}]"
+	for _, url := range []string{
+		"", "127.0.0.1:9000", "ftp://a", "http://a?b", "http://a/?", "http://u:p@a", "http://a/b#c", "http://a:0",
+		"http://a:99999", "http://:80", "http://a/b/../c", "http://a/%2e%2e/c",
+	} {
+		shown := strings.Replace(url, ":p@", ":xxxxx@", 1)
+		err := wrong(t, strings.Replace(config, "URL", url, 1))
+		if err == nil || !strings.Contains(err.Error(), `gateway.yaml:1:38: "`+shown+`" is no server; write one`) {
+			t.Errorf("%s: %v", url, err)
+		}
+	}
+	for _, url := range []string{"https://a:443/v1/", "HTTP://[::1]:80", "http://a/b%2Fc"} {
+		if err := wrong(t, strings.Replace(config, "URL", url, 1)); err != nil {
+			t.Errorf("%s: %v", url, err)
 		}
 	}
 }

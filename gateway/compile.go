@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"net/netip"
+	"net/url"
 	"reflect"
 	"slices"
 
@@ -19,6 +20,7 @@ import (
 type site struct {
 	config    config
 	places    []plan.Position // of the addresses to listen on
+	admin     plan.Position   // of its address
 	trusted   trusted
 	routes    []*route
 	upstreams map[string]*upstream
@@ -109,6 +111,16 @@ func (c *compiler) upstream(name string, config upstreamConfig) {
 		c.site.upstreams[name] = c.before.upstreams[name]
 		c.site.use(c.site.upstreams[name])
 		return
+	}
+	for k, raw := range config.URLs {
+		if !isServer(raw) {
+			if u, err := url.Parse(raw); err == nil {
+				raw = u.Redacted()
+			}
+			c.mistake(fmt.Sprintf("%q is no server", raw),
+				"write one such as http://127.0.0.1:9000 or https://api.example/v2", "upstreams", name, "urls", k)
+			return
+		}
 	}
 	observe := c.report(name)
 	u, err := newUpstream(config, observe.Replica, policy.NewOutbound(observe))

@@ -73,7 +73,9 @@ func New(d *plan.Document, o Options) (*Gateway, error) {
 	g.started = s.config
 	if g.log, err = newAccessLog(s.config.Log); err != nil {
 		s.close(o.Logger)
-		return nil, err
+		return nil, plan.Error{
+			Position: d.Place("log"), What: err.Error(), Hint: "write stdout, off, or a file in a folder that is there",
+		}
 	}
 	g.current.Store(g.newRunning(s))
 	if o.Metrics != nil {

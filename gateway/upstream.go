@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -37,11 +38,6 @@ func newUpstream(
 	if len(c.URLs) == 0 {
 		return nil, errors.New("it has no urls")
 	}
-	for _, raw := range c.URLs {
-		if u, err := url.Parse(raw); err != nil || !isServer(u) {
-			return nil, errors.New("each of its urls must be such as http://127.0.0.1:9000 or https://api.example/v2")
-		}
-	}
 	roots, err := readRoots(c.Roots)
 	if err != nil {
 		return nil, err
@@ -64,8 +60,19 @@ func newUpstream(
 // timeout is how long a server has for the headers of an answer.
 func (c upstreamConfig) timeout() time.Duration { return cmp.Or(c.Timeout, 30*time.Second) }
 
-func isServer(u *url.URL) bool {
-	return isScheme(u.Scheme) && u.Host != "" && u.RawQuery == "" && u.User == nil
+// isServer tells of URLs that name a server, and no more of a request than the beginning of its path.
+func isServer(raw string) bool {
+	u, err := url.Parse(raw)
+	if err != nil || !isScheme(u.Scheme) || u.Hostname() == "" || u.User != nil || strings.ContainsAny(raw, "?#") {
+		return false
+	}
+	if port := u.Port(); port != "" {
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return false
+		}
+	}
+	_, err = parsePath("/" + strings.TrimPrefix(u.EscapedPath(), "/"))
+	return err == nil
 }
 
 // states tells how its policies and servers stand.

@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -149,5 +150,35 @@ func TestURLsOfUpstreamsThatNameNoServerAreTold(t *testing.T) {
 		if err := wrong(t, strings.Replace(config, "URL", url, 1)); err != nil {
 			t.Errorf("%s: %v", url, err)
 		}
+	}
+}
+
+func TestAMistakeOfARateIsToldAtItsKey(t *testing.T) {
+	t.Parallel()
+	for key, want := range map[string]string{
+		"per: 0s": "per must be", "requests: 0": "requests must be", "by: foo": "by is client",
+		"store: foo": "a store in", "burst: 400000000000": "a burst must",
+	} {
+		config := "rates:\n  one:\n    requests: 1\n    per: 1s\n"
+		name, _, _ := strings.Cut(key, ":")
+		for line := range strings.SplitSeq(config, "\n") {
+			if strings.HasPrefix(strings.TrimSpace(line), name+":") {
+				config = strings.Replace(config, line+"\n", "", 1)
+			}
+		}
+		config += "    " + key + "\nroutes: [{rate: [one], answer: {}}]"
+		line, column := strings.Count(config, "\n"), len("    : ")+len(name)+1
+		at := fmt.Sprintf("gateway.yaml:%d:%d: rate one: %s", line, column, want)
+		if err := wrong(t, config); err == nil || !strings.Contains(err.Error(), at) {
+			t.Errorf("%s: %v, not %s", key, err, at)
+		}
+	}
+}
+
+func TestARouteThatCallsNobodyIsTold(t *testing.T) {
+	t.Parallel()
+	err := wrong(t, "routes: [{call: []}]")
+	if err == nil || !strings.Contains(err.Error(), "gateway.yaml:1:17: there is no service to call") {
+		t.Error(err)
 	}
 }

@@ -38,12 +38,22 @@ func (c *compiler) rates() {
 		}
 		made, err := c.newLimiter(name, config)
 		if err != nil {
-			c.mistake(fmt.Sprintf("rate %s: %v", name, err), "", "rates", name)
+			c.mistake(fmt.Sprintf("rate %s: %v", name, err), "", keyOfMistake(err, "rates", name)...)
 			continue
 		}
 		c.site.rates[name] = made
 		c.site.use(made)
 	}
+}
+
+// keyOfMistake leads to the key that an error begins with, if the rate has it.
+func keyOfMistake(err error, way ...any) []any {
+	for word := range strings.FieldsSeq(err.Error()) {
+		if slices.Contains([]string{"by", "requests", "per", "burst", "store", "share"}, word) {
+			return append(way, word)
+		}
+	}
+	return way
 }
 
 func (c *compiler) newLimiter(name string, config rateConfig) (*limiter, error) {

@@ -187,6 +187,11 @@ func (c *compiler) pages(i int, rt *route) http.Handler {
 
 // call answers by the methods of services.
 func (c *compiler) call(i int, names []string, rt *route) http.Handler {
+	if len(names) == 0 {
+		c.mistake("there is no service to call", "name one that the gateway's service has in its Calls",
+			"routes", i, "call")
+		return nil
+	}
 	services, ok := c.services(names, "routes", i, "call")
 	if !ok {
 		return nil

@@ -60,7 +60,7 @@ routes:
 		{"POST /types", []string{"Body: a", "Content-Type: text/plain"}, 415, refused},
 		{"GET /wrong", nil, 502, refused},
 		{"GET /held", nil, 502, refused},
-		{"GET /none", nil, 404, whole},
+		{"GET /none", nil, 404, refused},
 		{"GET /away", nil, 503, refused},
 		{"GET /a%2fb", nil, 400, refused},
 		{"POST /a", []string{"Body: more than ten bytes"}, 413, refused},

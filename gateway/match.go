@@ -166,7 +166,11 @@ func (m *matcher) fill(text, path string, more map[string]string) string {
 	}
 	if m.path != nil {
 		for _, v := range m.path.Variables {
-			pairs = append(pairs, "{"+v.Name+"}", m.path.Raw(v, path))
+			value := m.path.Raw(v, path)
+			if value == "" { // what stands beside it is one slash, not two
+				pairs = append(pairs, "/{"+v.Name+"}/", "/")
+			}
+			pairs = append(pairs, "{"+v.Name+"}", value)
 		}
 	}
 	return strings.NewReplacer(pairs...).Replace(text)

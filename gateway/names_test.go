@@ -58,12 +58,13 @@ func TestNamesThatMayBeMeantAreTaken(t *testing.T) {
 	t.Parallel()
 	const config = `
 limits: {body: -1, body_time: -1s}
+upstreams: {up: {urls: ["http://127.0.0.1:1"]}}
 routes:
   - match:
       hosts: [a.example, "*.A.example", 127.0.0.1, localhost, my_host, "::1", "[::2]"]
       methods: [GET, PURGE, M-SEARCH]
       headers: {upgrade: websocket, x_y: "*"}
-    answer: {}
+    proxy: up
     limits: {body: -1, body_time: -1s}
     headers: {request: {set: {x_y: "a\tb", Cookie: ""}, remove: [Expect]}, response: {set: {Date: x}}}
 `

@@ -42,6 +42,9 @@ routes:
   - match: {path: "/api/{rest=**}", query: {beta: "*"}}
     proxy: two
     rewrite: /next/{rest}
+  - match: {path: "/within/{rest=**}"}
+    proxy: one
+    rewrite: /a/{rest}/c
   - match: {path: "/api/{rest=**}"}
     proxy: one
     rewrite: /{rest}
@@ -86,6 +89,8 @@ routes:
 		"the upstream's path goes before": {"GET /api/a/b?beta=1", nil, 200, "/base/next/a/b?beta=1"},
 		"without the parameter":           {"GET /api/a/b?alpha=", nil, 200, "one: GET "},
 		"several segments that are none":  {"GET /api", nil, 200, " /"},
+		"none of them is no empty one":    {"GET /within", nil, 200, " /a/c"},
+		"between others":                  {"GET /within/1/2", nil, 200, " /a/1/2/c"},
 		"a redirect":                      {"GET /old/a/b?c=d", []string{"Host: x.example"}, 308, ""},
 		"a file":                          {"GET /files/a.txt", nil, 200, "a"},
 		"a file below":                    {"GET /files/sub/b.txt", nil, 200, "b"},

@@ -35,7 +35,7 @@ policies:
   bulkhead: {calls: "${env:KERF_PLAN_TEST_CALLS}", queue: off}
   breaker: {failures: 30%, open: 2s}
   retry: off
-  balance: {failures: 2, ejection: off}
+  balance: {failures: 2, slowstart: off}
 `)
 	if err != nil {
 		t.Fatal(err)
@@ -47,7 +47,7 @@ policies:
 	if !reflect.DeepEqual(got.Settings(), want) {
 		t.Errorf("%+v", got.Settings())
 	}
-	if b := got.Balance(); !reflect.DeepEqual(b, balance.Options{Failures: 2, Ejection: -1}) {
+	if b := got.Balance(); !reflect.DeepEqual(b, balance.Options{Failures: 2, SlowStart: -1}) {
 		t.Errorf("%+v", b)
 	}
 }

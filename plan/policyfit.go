@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/types/dynamicpb"
 
+	"github.com/kerf-go/kerf/balance"
 	"github.com/kerf-go/kerf/policy"
 )
 
@@ -31,9 +32,36 @@ func (m *mistakes) checkBounds(said *filePolicy) {
 	if bulkhead := said.bulkhead; bulkhead.v != nil && bulkhead.v.Queue < 0 && bulkhead.v.Wait > 0 {
 		m.add(bulkhead.at, "bulkhead has a wait, and without a queue nobody waits", "leave out wait, or queue: off")
 	}
-	if balance := said.balance; balance.v != nil && balance.v.HealthEvery < 0 && balance.v.Silence > 0 {
-		m.add(balance.at, "balance has a silence, and without health checks nobody notices it",
+	if breaker := said.breaker; breaker.v != nil && breaker.v.Window > 0 && breaker.v.Window < shortest {
+		m.add(breaker.at, fmt.Sprintf("a breaker that looks back for %v hardly ever sees calls", breaker.v.Window),
+			fmt.Sprintf("write a window of at least %v, or off, which looks at the last calls", shortest))
+	}
+	m.checkReplicas(said.balance)
+}
+
+// shortest is the least time in which something can be noticed between processes.
+const shortest = 10 * time.Millisecond
+
+func (m *mistakes) checkReplicas(said placed[*balance.Options]) {
+	if said.v == nil {
+		return
+	}
+	o := *said.v
+	if o.HealthEvery < 0 && o.Silence > 0 {
+		m.add(said.at, "balance has a silence, and without health checks nobody notices it",
 			"leave out silence, or health: off")
+	}
+	if o.Ejection < 0 && (o.Failures > 0 || o.MostEjected > 0) {
+		m.add(said.at, "balance has failures, or a most, and without ejection nobody is ejected for them",
+			"leave them out, or ejection: off")
+	}
+	if o.HealthEvery > 0 && o.HealthEvery < shortest {
+		m.add(said.at, fmt.Sprintf("health checks every %v leave replicas no time for calls", o.HealthEvery),
+			fmt.Sprintf("write a health of at least %v", shortest))
+	}
+	if o.Silence > 0 && o.Silence < shortest {
+		m.add(said.at, fmt.Sprintf("a silence of %v takes replicas for dead that are alive", o.Silence),
+			fmt.Sprintf("write one of at least %v", shortest))
 	}
 }
 

@@ -116,7 +116,7 @@ func (w *worker) serve(o frame.Opening, request call.Message) *status.Status {
 			&accepted{request: request})
 		cancel()
 		pause, full := comeAgain(end)
-		if !full || time.Until(until) < pause || !w.rest(pause) {
+		if !full || time.Until(until) < pause || !sleep(w.ctx, pause) {
 			return end.Status
 		}
 	}
@@ -131,18 +131,6 @@ func comeAgain(end call.End) (time.Duration, bool) {
 	}
 	ms, err := strconv.ParseUint(said[0], 10, 31)
 	return max(time.Duration(ms)*time.Millisecond, least), err == nil
-}
-
-// rest waits; false: no more requests are taken.
-func (w *worker) rest(d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-w.ctx.Done():
-		return false
-	}
 }
 
 // whole adds the pieces to a request that has some, unless they are too many.

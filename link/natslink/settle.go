@@ -16,7 +16,7 @@ func (w *worker) finish(from source, m jetstream.Msg, how []byte) {
 		if err == nil {
 			break
 		}
-		if isRefused(err) || time.Now().After(until) || !w.pause() {
+		if isRefused(err) || time.Now().After(until) || !sleep(w.server.ctx, queuePause) {
 			w.log.Warn("an accepted request is done, and may come again: nobody knows", "request", id, "error", err)
 			break
 		}
@@ -24,14 +24,14 @@ func (w *worker) finish(from source, m jetstream.Msg, how []byte) {
 	w.settle(from, m)
 }
 
-// pause waits before the broker is tried again, unless the server ends.
-func (w *worker) pause() bool {
-	timer := time.NewTimer(queuePause)
+// sleep waits; false: ctx has ended before.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
 		return true
-	case <-w.server.ctx.Done():
+	case <-ctx.Done():
 		return false
 	}
 }

@@ -3,8 +3,8 @@ package policy
 import (
 	"context"
 	"sync/atomic"
-	"time"
 
+	"golang.org/x/sync/semaphore"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -14,42 +14,46 @@ import (
 // bulkhead is a semaphore with a short queue.
 type bulkhead struct {
 	settings Bulkhead
-	places   chan struct{} // holds one for each call under way
+	places   *semaphore.Weighted
+	running  atomic.Int64
 	waiting  atomic.Int64
 }
 
 func newBulkhead(b Bulkhead) *bulkhead {
 	b = b.withDefaults()
-	return &bulkhead{settings: b, places: make(chan struct{}, b.Calls)}
+	return &bulkhead{settings: b, places: semaphore.NewWeighted(int64(b.Calls))}
 }
 
 // enter takes a place, which leave gives back.
 func (b *bulkhead) enter(ctx context.Context, method string) error {
-	select {
-	case b.places <- struct{}{}:
-		return nil
-	default:
-		return b.queue(ctx, method)
+	if !b.places.TryAcquire(1) {
+		if err := b.queue(ctx, method); err != nil {
+			return err
+		}
 	}
+	b.running.Add(1)
+	return nil
 }
 
-func (b *bulkhead) leave() { <-b.places }
+func (b *bulkhead) leave() {
+	b.running.Add(-1)
+	b.places.Release(1)
+}
 
 func (b *bulkhead) queue(ctx context.Context, method string) error {
 	defer b.waiting.Add(-1)
 	if b.waiting.Add(1) > int64(max(0, b.settings.Queue)) {
 		return b.full(method)
 	}
-	timer := time.NewTimer(b.settings.Wait)
-	defer timer.Stop()
-	select {
-	case b.places <- struct{}{}:
+	short, cancel := context.WithTimeout(ctx, b.settings.Wait)
+	defer cancel()
+	switch {
+	case b.places.Acquire(short, 1) == nil:
 		return nil
-	case <-timer.C:
-		return b.full(method)
-	case <-ctx.Done():
+	case ctx.Err() != nil:
 		return link.Mark(status.FromContextError(ctx.Err()), link.NeverSent)
 	}
+	return b.full(method)
 }
 
 func (b *bulkhead) full(method string) error {

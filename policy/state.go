@@ -34,7 +34,7 @@ func (o *Outbound) States() []State {
 	var all []State
 	for scope, b := range o.bulkheads {
 		all = append(all, State{
-			Policy: "bulkhead", Scope: scope, Running: len(b.places), Waiting: int(b.waiting.Load()),
+			Policy: "bulkhead", Scope: scope, Running: int(b.running.Load()), Waiting: int(b.waiting.Load()),
 			Limit: b.settings.Calls,
 		})
 	}

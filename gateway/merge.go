@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,7 +32,8 @@ const (
 // merger answers with the answers of its parts, which it asks for at once, or as soon as
 // those that they need are there.
 type merger struct {
-	parts   []*part // by name
+	parts   []*part  // by name
+	query   []string // the parameters that a request may have
 	timeout time.Duration
 	size    int64
 	route   *route
@@ -55,6 +57,7 @@ func (c *compiler) merge(i int, config mergeConfig, timeout time.Duration, rt *r
 	if len(c.mistakes) > before || !c.acyclic(i, m) {
 		return nil
 	}
+	m.query = m.parameters()
 	c.merged = append(c.merged, m)
 	return m
 }
@@ -95,6 +98,35 @@ func (c *compiler) acyclic(i int, m *merger) bool {
 	return true
 }
 
+// parameters are those of the query that parts take, or the route's match asks for.
+func (m *merger) parameters() []string {
+	all := slices.Collect(maps.Keys(m.route.match.query))
+	for _, p := range m.parts {
+		all = append(all, p.get.parameters()...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// check refuses a query that asks for something which no part takes, as methods do.
+func (m *merger) check(r *http.Request) error {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return status.Errorf(codes.InvalidArgument, "query: %v", err)
+	}
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		switch n := len(query[name]); {
+		case !slices.Contains(m.query, name):
+			return status.Errorf(codes.InvalidArgument, "unknown query parameter %q: there is %s",
+				name, cmp.Or(strings.Join(m.query, ", "), "none"))
+		case n > 1:
+			return status.Errorf(codes.InvalidArgument,
+				"query parameter %q: it is given %d times, and takes one value", name, n)
+		}
+	}
+	return nil
+}
+
 // outcome is what became of a part.
 type outcome struct {
 	done chan struct{} // closed once the rest is set
@@ -119,6 +151,10 @@ func (m *merger) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
 		w.WriteHeader(http.StatusMethodNotAllowed)
+		return
+	}
+	if err := m.check(r); err != nil {
+		transcode.WriteError(w, r, err)
 		return
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), m.timeout)

@@ -58,6 +58,8 @@ routes:
       parts:
         book: {call: library, get: "/v1/books/{odd.x}"}
         odd: {proxy: tales, get: /odd/full, optional: true}
+  - match: {path: /new, query: {v: "2"}}
+    merge: {parts: {book: {call: library, get: /v1/books/7}}}
   - match: {path: /together}
     merge:
       parts: {one: {proxy: tales, get: /meet}, two: {proxy: tales, get: /meet}, three: {proxy: tales, get: /meet}}
@@ -166,9 +168,21 @@ func TestMergesAnswerWithTheirParts(t *testing.T) {
 			[]string{`"live":{"code":13,"message":"the answer is not JSON"`},
 		},
 		"parts are asked for at once": {"GET /together", 200, []string{`"one":1`, `"two":1`, `"three":1`}},
-		"only reading":                {"POST /together", 405, nil},
-		"no body for HEAD":            {"HEAD /home/7", 200, nil},
-		"nobody is logged in":         {"GET /mine", 401, []string{"nobody is logged in"}},
+		"a parameter that no part takes": {
+			"GET /home/7?token=x&tokn=y", 400,
+			[]string{`"message":"unknown query parameter \"tokn\": there is token"`},
+		},
+		"a parameter where no part takes any": {
+			"GET /together?x=1", 400,
+			[]string{`"message":"unknown query parameter \"x\": there is none"`},
+		},
+		"a parameter by which the route is found": {"GET /new?v=2", 200, []string{`"About 7"`}},
+		"a parameter twice":                       {"GET /home/7?token=x&token=y", 400, []string{`it is given 2 times`}},
+		"a query that cannot be read":             {"GET /home/7?token=%zz", 400, []string{`query: invalid URL escape`}},
+
+		"only reading":        {"POST /together", 405, nil},
+		"no body for HEAD":    {"HEAD /home/7", 200, nil},
+		"nobody is logged in": {"GET /mine", 401, []string{"nobody is logged in"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
 	"github.com/spf13/cobra"
 
 	"github.com/kerf-go/kerf/gateway"
@@ -84,6 +86,7 @@ func runGateway(ctx context.Context, file string, log io.Writer) (err error) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
+	redis.SetLogger(new(logging.VoidLogger)) // what it would tell to standard error is in the log already
 	tel, err := telemetry.New(ctx, telemetry.Options{Process: name, LogOutput: log, LogFormat: "text"})
 	if err != nil {
 		return err

@@ -176,9 +176,9 @@ func TestMergesAnswerWithTheirParts(t *testing.T) {
 			"GET /together?x=1", 400,
 			[]string{`"message":"unknown query parameter \"x\": there is none"`},
 		},
-		"a parameter by which the route is found": {"GET /new?v=2", 200, []string{`"About 7"`}},
-		"a parameter twice":                       {"GET /home/7?token=x&token=y", 400, []string{`it is given 2 times`}},
-		"a query that cannot be read":             {"GET /home/7?token=%zz", 400, []string{`query: invalid URL escape`}},
+		"a parameter of the match":    {"GET /new?v=2", 200, []string{`"About 7"`}},
+		"a parameter twice":           {"GET /home/7?token=x&token=y", 400, []string{`is given 2 times`}},
+		"a query that cannot be read": {"GET /home/7?token=%zz", 400, []string{`query: invalid URL`}},
 
 		"only reading":        {"POST /together", 405, nil},
 		"no body for HEAD":    {"HEAD /home/7", 200, nil},

@@ -23,6 +23,8 @@ const (
 	peerBare   = "httputil.ReverseProxy"
 	peerCaddy  = "Caddy"
 	peerNginx  = "nginx"
+	floorProxy = "bytes handed on in Go"
+	floorHTTP  = "net/http, which asks nobody"
 	ownProxy   = "gateway"
 	ownCall    = "gateway, JSON to a service in its process"
 	ownProxied = "gateway, JSON proxied to the same service"
@@ -32,6 +34,8 @@ const (
 
 func subjects() []subject {
 	return []subject{
+		{floorProxy, "/v1/profiles/ann", handOn},
+		{floorHTTP, "/v1/profiles/ann", answerAlone},
 		{ownProxy, "/v1/profiles/ann", gatewayFor(proxyConfig)},
 		{peerBare, "/v1/profiles/ann", bare},
 		{peerCaddy, "/v1/profiles/ann", caddyProxy},

@@ -52,7 +52,11 @@ func (o Options) String() string {
 	o = o.withDefaults()
 	parts := []string{"nobody ejected", "no health checks", "no slow start"}
 	if o.Ejection > 0 {
-		parts[0] = fmt.Sprintf("%d failures eject for %v, at most %g%%", o.Failures, o.Ejection, 100*o.MostEjected)
+		failures := fmt.Sprintf("%d failures eject", o.Failures)
+		if o.Failures == 1 {
+			failures = "1 failure ejects"
+		}
+		parts[0] = fmt.Sprintf("%s for %v, at most %g%%", failures, o.Ejection, 100*o.MostEjected)
 	}
 	if o.HealthEvery > 0 {
 		parts[1] = fmt.Sprintf("health every %v, %v of silence", o.HealthEvery, o.Silence)

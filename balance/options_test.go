@@ -59,11 +59,13 @@ func TestOptionsAreToldInWords(t *testing.T) {
 	got := []string{
 		balance.Options{}.String(), balance.Off().String(),
 		balance.Options{Failures: 2, MostEjected: 0.25, HealthEvery: time.Minute, SlowStart: -1}.String(),
+		balance.Options{Failures: 1, HealthEvery: -1, SlowStart: -1}.String(),
 	}
 	want := []string{
 		"5 failures eject for 5s, at most 50%; health every 1s, 1s of silence; slow start 5s",
 		"nobody ejected; no health checks; no slow start",
 		"2 failures eject for 5s, at most 25%; health every 1m0s, 1s of silence; no slow start",
+		"1 failure ejects for 5s, at most 50%; no health checks; no slow start",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q", got)

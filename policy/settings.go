@@ -200,23 +200,37 @@ func or[T comparable](value *T, otherwise T) {
 	}
 }
 
+// counted is "1 call", or "2 calls".
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
 // String gives the policy in words, defaults filled in.
 func (b Bulkhead) String() string {
 	b = b.withDefaults()
 	if b.Queue < 0 {
-		return fmt.Sprintf("%d calls, none waits", b.Calls)
+		return counted(b.Calls, "call") + ", none waits"
 	}
-	return fmt.Sprintf("%d calls, %d wait at most %v", b.Calls, b.Queue, b.Wait)
+	waits := fmt.Sprintf("%d wait", b.Queue)
+	if b.Queue == 1 {
+		waits = "1 waits"
+	}
+	return fmt.Sprintf("%s, %s at most %v", counted(b.Calls, "call"), waits, b.Wait)
 }
 
 // String gives the policy in words, defaults filled in.
 func (b Breaker) String() string {
 	b = b.withDefaults()
-	calls := fmt.Sprintf("%d calls in %v", b.Calls, b.Window)
+	calls := counted(b.Calls, "call")
 	if b.Window < 0 {
-		calls = fmt.Sprintf("the last %d calls", b.Calls)
+		calls = "the last " + calls
+	} else {
+		calls += " in " + b.Window.String()
 	}
-	return fmt.Sprintf("%g%% of %s, open %v, %d probes", 100*b.Failures, calls, b.Open, b.Probes)
+	return fmt.Sprintf("%g%% of %s, open %v, %s", 100*b.Failures, calls, b.Open, counted(b.Probes, "probe"))
 }
 
 // String gives the policy in words, defaults filled in.
@@ -226,8 +240,8 @@ func (r Retry) String() string {
 	if r.Timeout > 0 {
 		timeout = fmt.Sprintf(" of %v", r.Timeout)
 	}
-	return fmt.Sprintf("%d attempts%s, pauses %v to %v, budget %g%%",
-		r.Attempts, timeout, r.Backoff, r.Most, 100*r.Budget)
+	return fmt.Sprintf("%s%s, pauses %v to %v, budget %g%%",
+		counted(r.Attempts, "attempt"), timeout, r.Backoff, r.Most, 100*r.Budget)
 }
 
 // String gives the policy in words, defaults filled in.

@@ -29,9 +29,12 @@ func TestPoliciesTellTheirDefaultsInWords(t *testing.T) {
 	}{
 		{policy.Bulkhead{}, "256 calls, 256 wait at most 100ms"},
 		{policy.Bulkhead{Calls: 5, Queue: -1}, "5 calls, none waits"},
+		{policy.Bulkhead{Calls: 1, Queue: 1}, "1 call, 1 waits at most 100ms"},
 		{policy.Breaker{}, "50% of 20 calls in 10s, open 5s, 3 probes"},
 		{policy.Breaker{Window: -1}, "50% of the last 20 calls, open 5s, 3 probes"},
+		{policy.Breaker{Calls: 1, Probes: 1}, "50% of 1 call in 10s, open 5s, 1 probe"},
 		{policy.Retry{}, "3 attempts, pauses 25ms to 1s, budget 10%"},
+		{policy.Retry{Attempts: 1}, "1 attempt, pauses 25ms to 1s, budget 10%"},
 		{policy.Retry{Timeout: time.Second}, "3 attempts of 1s, pauses 25ms to 1s, budget 10%"},
 		{policy.Hedge{}, "after the 95th percentile"},
 		{policy.Hedge{After: time.Second}, "after 1s"},

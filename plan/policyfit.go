@@ -124,6 +124,9 @@ func (s *settling) fitRetry(at Position, wait time.Duration, callers string) {
 		s.misfit(at, retryPolicy, wait,
 			fmt.Sprintf("the pauses between %d attempts take up to %v, and %s", attempts, pauses, callers),
 			"write a shorter backoff, fewer attempts, or a longer deadline")
+	case bounded && attempts == 1 && all > wait:
+		s.misfit(at, retryPolicy, wait, fmt.Sprintf("the one attempt takes up to %v, and %s", all, callers),
+			fmt.Sprintf("write a timeout of at most %v, or a longer deadline", wait))
 	case bounded && all > wait:
 		s.misfit(at, retryPolicy, wait,
 			fmt.Sprintf("%d attempts of %v, with pauses, take up to %v, and %s",

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/kerf-go/kerf/balance"
@@ -46,6 +47,24 @@ func (r *resolver) settleBalance() {
 			b.methods = append(b.methods, c.Method)
 		}
 		r.plan.balances[c.To] = b
+	}
+}
+
+// warnOfBalance warns of a balance for services of which no caller has several replicas to choose from.
+func (r *resolver) warnOfBalance() {
+	for _, e := range r.policies {
+		if e.said.balance.v == nil || r.strangers || len(r.leftOut(e)) > 0 {
+			continue
+		}
+		chosen := false
+		for service, b := range r.plan.balances {
+			chosen = chosen || len(b.methods) > 0 && (e.rank == rankAll || e.pattern.v == service)
+		}
+		if !chosen {
+			r.warn(e.said.balance.at,
+				fmt.Sprintf("balance of %s does nothing: no call goes to one of several replicas", e.pattern.v),
+				"leave it out, or write replicas for a process")
+		}
 	}
 }
 

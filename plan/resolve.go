@@ -97,6 +97,7 @@ func (r *resolver) resolve() {
 	r.placeUpstreams()
 	r.connect()
 	r.warnOfVain()
+	r.warnOfBalance()
 	r.warnOfStoreWaits()
 	r.warnOfPages()
 	r.warnOfChains()

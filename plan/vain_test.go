@@ -73,3 +73,33 @@ func TestPoliciesAreForServicesThatThePlanHas(t *testing.T) {
 		})
 	}
 }
+
+func TestABalanceIsForWhoHasReplicas(t *testing.T) {
+	t.Parallel()
+	const processes = "link: http\nprocesses: {web: {services: [messages, web], web: 127.0.0.1:0}, " +
+		"core: {services: [accounts, notify]}, follows: {services: [follows], replicas: 2}}\n"
+	const vain = " does nothing: no call goes to one of several replicas"
+	for name, c := range map[string]struct{ entry, want string }{
+		"it has":                    {"follows: {balance: on}", ""},
+		"it has one":                {"accounts: {balance: {health: 2s}}", "balance of accounts" + vain},
+		"it has one, and off is so": {"accounts: {balance: off}", ""},
+		"one of all has":            {`"*": {balance: on}`, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			text := "version: 1\napp: chirp\n" + processes + "policies: {" + c.entry + "}\n"
+			p, err := plan.Parse("plan.yaml", []byte(text), chirp())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.want == "" && len(p.Warnings) > 0 || c.want != "" &&
+				(len(p.Warnings) != 1 || p.Warnings[0].What != c.want || p.Warnings[0].Line != 5) {
+				t.Errorf("got %v, want %s", p.Warnings, c.want)
+			}
+		})
+	}
+	p, err := plan.Parse("plan.yaml", []byte("version: 1\napp: chirp\npolicies: {\"*\": {balance: on}}\n"), chirp())
+	if err != nil || len(p.Warnings) != 1 || p.Warnings[0].What != "balance of *"+vain {
+		t.Errorf("in one process: %v, %v", p.Warnings, err)
+	}
+}

@@ -8,7 +8,9 @@ import (
 	"math/rand/v2"
 	"net/url"
 	"path/filepath"
+	"strings"
 	"time"
+	"unicode"
 
 	"go.opentelemetry.io/otel/trace"
 
@@ -93,10 +95,21 @@ func openStore(ctx context.Context, o Options, service string, tracer trace.Trac
 func migrateCommandLine(o Options, service string) string {
 	line := o.App.Name + " migrate " + service
 	if o.Plan.File != "" {
-		line += " --plan " + o.Plan.File
+		line += " --plan " + shellWord(o.Plan.File)
 	}
 	if o.Plan.StoreOf(service).URL == "" {
-		line += " --data " + o.Data
+		line += " --data " + shellWord(o.Data)
 	}
 	return line
+}
+
+// shellWord quotes a word as a POSIX shell needs it, if it does.
+func shellWord(word string) string {
+	special := func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("/._-+:@,%", r)
+	}
+	if word != "" && !strings.ContainsFunc(word, special) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }

@@ -232,6 +232,13 @@ func TestAProcessIsNotReadyBeforeSomebodyHasMigrated(t *testing.T) {
 	}
 }
 
+func TestTheCommandThatMigratesIsForAShell(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t, storing(greetings()), together+"store: {migrate: false}\n")
+	s.data = filepath.Join(s.data, "my data")
+	wantReadiness(t, s.begin(), "--data '"+s.data+"'")
+}
+
 // resolved reads a plan's file.
 func resolved(t *testing.T, app kerf.App, file string) *plan.Plan {
 	t.Helper()

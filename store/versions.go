@@ -73,7 +73,7 @@ func (db *DB) AwaitMigrations(ctx context.Context, migrations fs.FS) error {
 	if err == nil && v.Pending > 0 {
 		err = fmt.Errorf("%w: %d, from version %d to %d", ErrPending, v.Pending, v.Current, v.Newest)
 		if db.options.MigrateCommand != "" {
-			err = fmt.Errorf("%w; run %q", err, db.options.MigrateCommand)
+			err = fmt.Errorf(`%w; run "%s"`, err, db.options.MigrateCommand)
 		}
 	}
 	return db.hold(err)

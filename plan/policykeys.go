@@ -2,6 +2,7 @@ package plan
 
 import (
 	"encoding/json"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -279,18 +280,21 @@ func methodOf(into *string) slot {
 	return own(into, func(v *placed[string]) slot { return text(v, "a method, such as pkg.v1.Service/Method") })
 }
 
+// sharePattern is a number above 0 and up to 100, and %.
+const sharePattern = `^(100(\.0+)?|[1-9][0-9]?(\.[0-9]+)?|0\.[0-9]*[1-9][0-9]*)%$`
+
 // percent is a slot for a share of the whole.
 func percent(into *float64) slot {
+	legal := regexp.MustCompile(sharePattern)
 	return own(into, func(v *placed[float64]) slot {
 		return scalar[float64]{
 			v, "a share above zero, such as 50%",
 			func(n ast.Node) (float64, bool) {
 				s, _ := asText(n)
-				digits, ok := strings.CutSuffix(s, "%")
-				f, err := strconv.ParseFloat(digits, 64)
-				return f / 100, ok && err == nil && f > 0 && f <= 100
+				f, err := strconv.ParseFloat(strings.TrimSuffix(s, "%"), 64)
+				return f / 100, err == nil && legal.MatchString(s)
 			},
-			ofPattern(`^[0-9]+(\.[0-9]+)?%$`),
+			ofPattern(sharePattern),
 		}
 	})
 }

@@ -254,6 +254,13 @@ func TestSchemaAndParserAgree(t *testing.T) {
 			try(at+" without "+required, v)
 		}
 	}
+	for _, share := range []string{
+		"100%", "100.0%", "7.25%", "0.1%", "0%", "0.0%", "100.1%", "101%", "1e2%", "+5%", ".5%", "5.%", "5 %", "5",
+	} {
+		v := full()
+		descend(v, "policies/*/breaker")["failures"] = share
+		try("failures: "+share, v)
+	}
 	if count < 100 {
 		t.Errorf("only %d plans were compared", count)
 	}

@@ -209,8 +209,11 @@ func (s switching[T]) read(r *reader, path string, n ast.Node) {
 		r.wrong(path, n, s.want())
 	default:
 		v := new(T)
+		before := len(r.all)
 		r.object(path, r.place(n), n, keysOf(func() []key { return s.keys(v) }))
-		*s.into = placed[*T]{v, r.place(n)}
+		if len(r.all) == before { // what is wrong by itself is not held against anything else
+			*s.into = placed[*T]{v, r.place(n)}
+		}
 	}
 }
 

@@ -25,6 +25,8 @@ type exchange struct {
 	response *http.Response    // of the last attempt; nil: it had none
 	opts     []grpc.CallOption // of the last attempt
 	failure  error             // of the last attempt, as base gave it
+
+	handshake *handshake // of the last attempt
 }
 
 // attempt makes the request once. It is what guards take for a call.
@@ -40,20 +42,21 @@ func (e *exchange) attempt(
 			return link.Mark(status.New(codes.Internal, e.failure.Error()), link.NeverSent)
 		}
 	}
-	e.opts = opts
+	e.opts, e.handshake = opts, new(handshake)
 	r, body := watched(r)
 	e.response, e.failure = httpattempt.RoundTrip(ctx, r, e.send) //nolint:bodyclose // discard, or the caller
 	if e.failure != nil && body.hasFailed() {
 		return link.Mark(status.New(codes.Canceled, e.failure.Error()), link.MayHaveRun)
 	}
 	if e.failure != nil {
-		return failed(ctx, e.failure)
+		return failed(ctx, e.failure, e.handshake.hasFailed())
 	}
 	tellRetryAfter(e.response, opts)
 	return statusOf(e.response.StatusCode)
 }
 
 func (e *exchange) send(r *http.Request) (*http.Response, error) {
+	r = e.handshake.watched(r)
 	if e.picker != nil {
 		return e.picker.RoundTripWith(r, e.opts...)
 	}

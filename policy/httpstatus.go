@@ -35,8 +35,8 @@ func statusOf(code int) error {
 	return nil
 }
 
-// failed is what policies take a failed exchange for.
-func failed(ctx context.Context, err error) error {
+// failed is what policies take a failed exchange for; unconnected: TLS has kept it from leaving.
+func failed(ctx context.Context, err error, unconnected bool) error {
 	if ctx.Err() != nil {
 		return link.Mark(status.FromContextError(ctx.Err()), link.MayHaveRun)
 	}
@@ -46,7 +46,7 @@ func failed(ctx context.Context, err error) error {
 	code, outcome := codes.Unknown, link.MayHaveRun
 	op, timeout := new(net.OpError), net.Error(nil)
 	switch {
-	case errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect"), notBegun(err), err.Error() == noHandshake:
+	case errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect"), notBegun(err), unconnected:
 		code, outcome = codes.Unavailable, link.NeverSent
 	case errors.As(err, &timeout) && timeout.Timeout():
 		code = codes.DeadlineExceeded
@@ -65,10 +65,6 @@ const (
 	gone     = "http2: server sent GOAWAY and closed the connection"
 	lost     = "http2: client connection lost" // pings are not answered
 )
-
-// noHandshake is what net/http says, without a type that others could name, of a server that takes a
-// connection and says nothing on it: the request waits for TLS, and has not left.
-const noHandshake = "net/http: TLS handshake timeout"
 
 // unsendable tells whether net/http has refused to send a request as it is.
 func unsendable(err error) bool {

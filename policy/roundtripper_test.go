@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/iotest"
@@ -189,25 +190,64 @@ func TestADiscardedResponseWithoutEndHoldsNobodyUp(t *testing.T) {
 	}
 }
 
-func TestARequestThatWaitsForTLSWasNeverSentAndIsRepeated(t *testing.T) {
+func TestARequestThatTLSKeepsBackWasNeverSentAndIsRepeated(t *testing.T) {
 	t.Parallel()
-	silent, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0") // the system takes them for it
+	for want, take := range map[string]func(*net.TCPConn){
+		"TLS handshake timeout": nil, // the system takes them for it
+		"reset":                 func(c *net.TCPConn) { _ = c.SetLinger(0); _ = c.Close() },
+		"EOF": func(c *net.TCPConn) {
+			_ = c.CloseWrite()
+			_, _ = io.Copy(io.Discard, c)
+			_ = c.Close()
+		},
+		"HTTP response to HTTPS client": func(c *net.TCPConn) {
+			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\n\r\n")
+			_, _ = io.Copy(io.Discard, c)
+			_ = c.Close()
+		},
+	} {
+		t.Run(want, func(t *testing.T) {
+			t.Parallel()
+			over := new(http.Transport)
+			if take == nil {
+				over.TLSHandshakeTimeout = 20 * time.Millisecond
+			}
+			w, base := newWay(quickly(), nil), &countingTrips{base: over}
+			client := &http.Client{Transport: policy.RoundTripper(base, w.out, quickly())}
+			address := "https://" + takesEach(t, take)
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address, strings.NewReader("x"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = client.Do(r) //nolint:bodyclose // there is none
+			if err == nil || !strings.Contains(err.Error(), want) || base.n.Load() != 3 {
+				t.Errorf("got %v after %d attempts", err, base.n.Load())
+			}
+		})
+	}
+}
+
+// takesEach is the address of a server that does with each connection, one after the other, what take does; nil:
+// takes none.
+func takesEach(t *testing.T, take func(*net.TCPConn)) (address string) {
+	t.Helper()
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer silent.Close()
-	w := newWay(quickly(), nil)
-	base := &countingTrips{base: &http.Transport{TLSHandshakeTimeout: 20 * time.Millisecond}}
-	client := &http.Client{Transport: policy.RoundTripper(base, w.out, quickly())}
-	address := "https://" + silent.Addr().String()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address, strings.NewReader("x"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = client.Do(r) //nolint:bodyclose // there is none
-	if err == nil || !strings.Contains(err.Error(), "TLS handshake timeout") || base.n.Load() != 3 {
-		t.Errorf("got %v after %d attempts", err, base.n.Load())
-	}
+	var taking sync.WaitGroup
+	t.Cleanup(taking.Wait)
+	t.Cleanup(func() { _ = listener.Close() })
+	taking.Go(func() {
+		for take != nil {
+			c, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			take(c.(*net.TCPConn))
+		}
+	})
+	return listener.Addr().String()
 }
 
 func TestARefusedConnectionWasNeverSentAndIsRepeatedIfItsBodyCanBe(t *testing.T) {

@@ -20,6 +20,10 @@ const (
 	Answered
 )
 
+// PushbackKey is of the trailer in which a callee says after how many milliseconds it may be called
+// again; what is no such number, as a negative one, says that it may not (gRFC A6).
+const PushbackKey = "grpc-retry-pushback-ms"
+
 // String gives the outcome in words.
 func (o Outcome) String() string {
 	switch o {

@@ -107,7 +107,7 @@ func tellRetryAfter(r *http.Response, opts []grpc.CallOption) {
 	}
 	for _, o := range opts {
 		if t, ok := o.(grpc.TrailerCallOption); ok {
-			*t.TrailerAddr = metadata.Pairs(pushbackKey, ms)
+			*t.TrailerAddr = metadata.Pairs(link.PushbackKey, ms)
 		}
 	}
 }

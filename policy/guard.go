@@ -179,13 +179,11 @@ func (g *guard) affords(ctx context.Context, method string, pause time.Duration,
 // longestPause is for callers without a deadline, whom a callee must not send to sleep.
 const longestPause = time.Minute
 
-const pushbackKey = "grpc-retry-pushback-ms"
-
 // pushback is how long the callee wants the next attempt to wait, or else a part of the
 // pause, and the pause after that one, which begins anew if the callee has said something;
 // false: it wants none (gRFC A6).
 func (g *guard) pushback(trailer metadata.MD, pause time.Duration) (wait, next time.Duration, again bool) {
-	values := trailer[pushbackKey]
+	values := trailer[link.PushbackKey]
 	if len(values) == 0 {
 		return rand.N(pause + 1), min(2*pause, g.retry.Most), true
 	}

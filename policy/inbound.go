@@ -13,6 +13,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+
+	"github.com/kerf-go/kerf/link"
 )
 
 // Inbound holds what the methods of one service share when they are called: its admission
@@ -91,7 +93,7 @@ func (g *Gate) Leave(began time.Time, took time.Duration, code codes.Code) {
 func (g *Gate) refuse(ctx context.Context, e Event, wait time.Duration, why string) error {
 	e.What, e.Err = "refused", status.Errorf(codes.ResourceExhausted, "%s is refused: %s (%s)", e.Method, why, e.Policy)
 	ms := strconv.FormatInt(max(1, wait.Milliseconds()), 10)
-	_ = grpc.SetTrailer(ctx, metadata.Pairs(pushbackKey, ms)) // without one, the status alone must do
+	_ = grpc.SetTrailer(ctx, metadata.Pairs(link.PushbackKey, ms)) // without one, the status alone must do
 	g.in.observe(ctx, e)
 	return e.Err
 }

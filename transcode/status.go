@@ -15,6 +15,8 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
+
+	"github.com/kerf-go/kerf/link"
 )
 
 // httpCodes are the HTTP statuses of gRPC codes, as google/rpc/code.proto has them;
@@ -199,10 +201,10 @@ func retryAfter(s *status.Status) string {
 	return ""
 }
 
-// RetryAfter gives what a callee's trailer says of the next attempt, in grpc-retry-pushback-ms
-// (gRFC A6), as the value of a Retry-After header; "": nothing, or that there should be none.
+// RetryAfter gives what a callee's trailer says of the next attempt, in link.PushbackKey, as the value of a
+// Retry-After header; "": nothing, or that there should be none.
 func RetryAfter(trailer metadata.MD) string {
-	values := trailer.Get("grpc-retry-pushback-ms")
+	values := trailer.Get(link.PushbackKey)
 	if len(values) != 1 {
 		return ""
 	}

@@ -7,6 +7,8 @@ import (
 
 	"connectrpc.com/connect"
 	"google.golang.org/grpc/metadata"
+
+	"github.com/kerf-go/kerf/link"
 )
 
 // escape is put before metadata keys that HTTP or the Connect protocol would take
@@ -47,8 +49,8 @@ func addMetadata(h http.Header, md metadata.MD) {
 }
 
 // passes are keys that begin like a protocol's own and are metadata, which others read too:
-// grpc-retry-pushback-ms tells callers of any kind how long to wait (gRFC A6).
-var passes = map[string]bool{"kerf-caller": true, "grpc-retry-pushback-ms": true}
+// pushback tells callers of any kind how long to wait.
+var passes = map[string]bool{"kerf-caller": true, link.PushbackKey: true}
 
 // readMetadata makes metadata of what the other side's addMetadata wrote; a
 // header that is the protocol's own is left out.

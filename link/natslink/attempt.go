@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
+	"github.com/kerf-go/kerf/link"
 	"github.com/kerf-go/kerf/link/call"
 	"github.com/kerf-go/kerf/link/call/frame"
 )
@@ -125,7 +126,7 @@ func (w *worker) serve(o frame.Opening, request call.Message) *status.Status {
 // comeAgain tells after what time there may be room; false: it is not room that was missing.
 func comeAgain(end call.End) (time.Duration, bool) {
 	const least = 10 * time.Millisecond
-	said := end.Trailer["grpc-retry-pushback-ms"]
+	said := end.Trailer[link.PushbackKey]
 	if end.Status.Code() != codes.ResourceExhausted || len(said) != 1 {
 		return 0, false
 	}

@@ -5,7 +5,6 @@ package faults_test
 import (
 	"os"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -134,9 +133,7 @@ func compare(t *testing.T, rows map[string]string) {
 	case complete && string(was) != text:
 		t.Errorf("%s differs: go test ./faults -update writes it anew", table)
 	}
-	for _, row := range rows {
-		if !strings.Contains(string(was), row) {
-			t.Errorf("%s does not say\n%s", table, row)
-		}
+	for _, row := range missing(string(was), rows) {
+		t.Errorf("%s does not say\n%s", table, row)
 	}
 }

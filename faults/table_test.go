@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"testing"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -58,6 +59,33 @@ func document(rows map[string]string) (text string, complete bool) {
 		page.WriteString(x.note())
 	}
 	return page.String(), complete
+}
+
+// missing are the rows that a page does not have in the tables of their faults.
+func missing(page string, rows map[string]string) (all []string) {
+	for _, x := range faults() {
+		_, part, _ := strings.Cut(page, "## "+x.name+"\n")
+		part, _, _ = strings.Cut(part, "\n## ")
+		for _, scheme := range links {
+			if row := rows[x.name+scheme]; !strings.Contains(part, row) {
+				all = append(all, x.name+": "+row)
+			}
+		}
+	}
+	return all
+}
+
+func TestARowIsLookedForInTheTableOfItsFault(t *testing.T) {
+	t.Parallel()
+	first, second := faults()[0].name, faults()[1].name
+	const row = "| `tcp` | OK |"
+	page, _ := document(map[string]string{second + "tcp": row})
+	if got := missing(page, map[string]string{second + "tcp": row}); got != nil {
+		t.Errorf("%q is there", got)
+	}
+	if got := missing(page, map[string]string{first + "tcp": row}); len(got) != 1 {
+		t.Errorf("%q is not there", row)
+	}
 }
 
 // row is a line of the table.

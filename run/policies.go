@@ -77,10 +77,13 @@ func askPolicies(ctx context.Context, admin string) (states []seam.PolicyState, 
 	return states, json.Unmarshal(body, &states)
 }
 
-// askReady gives why a process is not ready, each reason on one line. nil: it is, or nothing is known.
+// askReady gives why a process is not ready, each reason on one line. nil: it is, or has no page that tells.
 func askReady(ctx context.Context, admin string) (why []string) {
 	code, body, err := ask(ctx, admin+"/readyz")
-	if err != nil || code != http.StatusServiceUnavailable {
+	switch {
+	case err != nil: // it is stopped, say; the error stands beside what is asked of its policies
+		return []string{"it does not answer"}
+	case code != http.StatusServiceUnavailable:
 		return nil
 	}
 	var told struct {

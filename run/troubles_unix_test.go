@@ -51,7 +51,7 @@ func TestStatusTellsOfTroubles(t *testing.T) {
 	})
 	want := regexp.MustCompile(`^front \d+: from front to back, balance ` + regexp.QuoteMeta(hangs.Address) +
 		` is unhealthy\n\nfront \d+: from front to back, breaker back is open\n` +
-		`\nback \d+: what its policies are about is not known: .*\n$`)
+		`\nback \d+: not ready: it does not answer\n\nback \d+: what its policies are about is not known: .*\n$`)
 	poll(t, "its troubles are told", func() bool { return want.MatchString(troubles(t, data)) })
 	if err := syscall.Kill(hangs.PID, syscall.SIGCONT); err != nil {
 		t.Fatal(err)

@@ -74,25 +74,30 @@ func (a *attempts) giveUp() {
 // is Repeatable, and the endpoint falls silent while there are others, it ends early with an
 // error that is Unavailable and GivenUp.
 func (c Call) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
-	if !c.mayBeGivenUp(opts) {
-		err := c.conn.Invoke(ctx, method, args, reply, opts...)
-		c.Done(err)
-		return err
+	if c.mayBeGivenUp(opts) {
+		return c.guarded(ctx, func(ctx context.Context) error {
+			return c.conn.Invoke(ctx, method, args, reply, opts...)
+		})
 	}
-	return c.guarded(ctx, func(ctx context.Context) error {
-		return c.conn.Invoke(ctx, method, args, reply, opts...)
-	})
+	err := errPanic
+	defer func() { c.Done(err) }()
+	err = c.conn.Invoke(ctx, method, args, reply, opts...)
+	return err
 }
 
 // Do is Invoke for what is no gRPC call: attempt makes it, and its error is a gRPC status.
 func (c Call) Do(ctx context.Context, attempt func(context.Context) error, opts ...grpc.CallOption) error {
-	if !c.mayBeGivenUp(opts) {
-		err := attempt(ctx)
-		c.Done(err)
-		return err
+	if c.mayBeGivenUp(opts) {
+		return c.guarded(ctx, attempt)
 	}
-	return c.guarded(ctx, attempt)
+	err := errPanic
+	defer func() { c.Done(err) }()
+	err = attempt(ctx)
+	return err
 }
+
+// errPanic is how a call ends whose panic passes by: it says nothing of the endpoint.
+var errPanic = status.Error(codes.Canceled, "an interceptor panicked")
 
 func (c Call) mayBeGivenUp(opts []grpc.CallOption) bool {
 	return !c.began.IsZero() && slices.Contains(opts, Repeatable())
@@ -103,13 +108,19 @@ func (c Call) guarded(ctx context.Context, attempt func(context.Context) error) 
 	defer cancel(nil)
 	e := c.endpoint
 	place := e.attempts.add(cancel)
-	err := attempt(ctx)
-	e.attempts.remove(place)
+	err := errPanic
+	defer func() {
+		e.attempts.remove(place)
+		if GivenUp(err) {
+			e.end() // the health check has said all that is to say of the endpoint
+		} else {
+			c.Done(err)
+		}
+	}()
+	err = attempt(ctx)
 	if status.Code(err) == codes.Canceled && errors.Is(context.Cause(ctx), errSilent) {
-		e.end() // the health check has said all that is to say of the endpoint
-		return givenUpError{link.Mark(status.Newf(codes.Unavailable,
+		err = givenUpError{link.Mark(status.Newf(codes.Unavailable,
 			"%s has fallen silent, and the call was given up there", e.url), link.Ran(err))}
 	}
-	c.Done(err)
 	return err
 }

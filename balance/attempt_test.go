@@ -200,3 +200,23 @@ func TestCallsBeginAndEndWhileOthersAreGivenUp(t *testing.T) {
 		}
 	}
 }
+
+func TestACallThatPanicsIsOver(t *testing.T) {
+	t.Parallel()
+	for name, opts := range map[string][]grpc.CallOption{"once": nil, "repeatable": {balance.Repeatable()}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, balance.Options{HealthEvery: -1}, "a", "b")
+			b.replicas["a"].calls(func(context.Context) error { panic("no") }) //nolint:forbidigo // an interceptor's
+			func() {
+				defer func() { _ = recover() }()
+				_ = b.on("a").Invoke(t.Context(), "/pkg.Service/Method", nil, nil, opts...)
+			}()
+			for _, e := range b.Snapshot() {
+				if e.Outstanding != 0 || e.State != balance.OK {
+					t.Errorf("%s is %s, with %d calls under way", e.URL, e.State, e.Outstanding)
+				}
+			}
+		})
+	}
+}

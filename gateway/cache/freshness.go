@@ -3,6 +3,7 @@ package cache
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -17,6 +18,22 @@ var understood = []int{
 // request would be everybody's.
 var assumed = []int{200, 203, 300, 301, 308}
 
+// unkept are statuses that no cache may keep (RFC 6585).
+var unkept = []int{
+	http.StatusPreconditionRequired, http.StatusTooManyRequests, http.StatusRequestHeaderFieldsTooLarge,
+	http.StatusNetworkAuthenticationRequired,
+}
+
+// isStream tells of answers that are to be read as they come, and of which a part says more than all, later.
+func isStream(h http.Header) bool {
+	kind, _, _ := strings.Cut(first(h, "Content-Type"), ";")
+	switch strings.ToLower(strings.TrimSpace(kind)) {
+	case "text/event-stream", "application/x-ndjson", "application/ndjson", "multipart/x-mixed-replace":
+		return true
+	}
+	return false
+}
+
 const (
 	heuristicShare = 10             // of the time since Last-Modified (RFC 9111, 4.2.2)
 	heuristicMost  = 24 * time.Hour // beyond which nobody should guess
@@ -27,7 +44,7 @@ const (
 func (c *Cache) judge(r *request, code int, h http.Header, sent, now time.Time) *entry {
 	d := parseControl(h["Cache-Control"])
 	switch {
-	case d.malformed, d.private, len(h["Trailer"]) > 0,
+	case d.malformed, d.private, len(h["Trailer"]) > 0, slices.Contains(unkept, code), isStream(h),
 		code < http.StatusOK, code == http.StatusPartialContent, code == http.StatusNotModified,
 		d.noStore && !d.mustUnderstand,
 		d.mustUnderstand && !slices.Contains(understood, code),

@@ -11,12 +11,12 @@ import (
 // changed by a header of his would be everybody's.
 var allowed = setOf(
 	"Accept", "Accept-Charset", "Accept-Encoding", "Accept-Language", "Authorization", "Cache-Control",
-	"Content-Length", "Content-Type", "Cookie", "Date", "Dnt", "From", "Host", "Max-Forwards", "Origin", "Pragma",
-	"Prefer", "Priority", "Referer", "Save-Data", "Sec-Gpc", "Te", "Upgrade-Insecure-Requests", "User-Agent",
+	"Cookie", "Date", "Dnt", "Host", "Origin", "Pragma", "Priority", "Save-Data", "Sec-Gpc", "Te",
+	"Upgrade-Insecure-Requests", "User-Agent",
 	"Sec-Fetch-Dest", "Sec-Fetch-Mode", "Sec-Fetch-Site", "Sec-Fetch-User", "Sec-Purpose", "Purpose",
 	"Sec-Ch-Ua", "Sec-Ch-Ua-Mobile", "Sec-Ch-Ua-Platform", "Sec-Ch-Prefers-Color-Scheme",
 	"Access-Control-Request-Headers", "Access-Control-Request-Method",
-	"Traceparent", "Tracestate", "Baggage", "X-Request-Id", "X-Correlation-Id",
+	"Traceparent", "Tracestate", "X-Request-Id", "X-Correlation-Id",
 	"Range", "If-Range", "If-None-Match", "If-Modified-Since",
 )
 

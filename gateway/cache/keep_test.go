@@ -78,8 +78,22 @@ func TestWhatIsKept(t *testing.T) {
 		"Set-Cookie is not": {
 			answer: say("Cache-Control: public, max-age=60", "Set-Cookie: a=b"), want: asked,
 		},
-		"a part is not, whatever it says":    {answer: say(":status 206", "Cache-Control: max-age=60"), want: asked},
-		"an error that says so is kept":      {answer: say(":status 404", "Cache-Control: max-age=60"), want: kept},
+		"a part is not, whatever it says": {answer: say(":status 206", "Cache-Control: max-age=60"), want: asked},
+		"an error that says so is kept":   {answer: say(":status 404", "Cache-Control: max-age=60"), want: kept},
+		"that there were too many requests is not": {
+			answer: say(":status 429", "Cache-Control: max-age=60"), want: asked,
+		},
+		"that a header was too large is not": {
+			options: bold, answer: say(":status 431", "Cache-Control: public, max-age=60"), want: asked,
+		},
+		"that a condition is missing is not": {answer: say(":status 428", "Cache-Control: max-age=60"), want: asked},
+		"that a log-in is missing is not":    {answer: say(":status 511", "Cache-Control: max-age=60"), want: asked},
+		"events are not": {
+			options: bold, answer: say("Content-Type: Text/Event-Stream; charset=utf-8"), want: asked,
+		},
+		"lines are not": {
+			options: bold, answer: say("Content-Type: application/x-ndjson", "Cache-Control: max-age=60"), want: asked,
+		},
 		"an error is not taken for granted":  {options: bold, answer: say(":status 404"), want: asked},
 		"a failure is not taken for granted": {options: bold, answer: say(":status 500"), want: asked},
 		"a redirect that says so is kept": {
@@ -289,7 +303,9 @@ func TestWhatNoKeyHasDoesNotReachTheUpstream(t *testing.T) {
 	t.Parallel()
 	b := setup(t, cache.Options{Vary: []string{"X-Tenant"}, Query: []string{"p"}}, say("Cache-Control: max-age=60"))
 	b.do("GET /x?p=1&evil=2&p%00=3", "X-Tenant: a", "X-Original-Url: /admin", "X-Host: evil", "X-Auth-Subject: root",
-		"Accept-Language: de", "If-None-Match: \"1\"", "Accept-Encoding: gzip;q=0.3, evil")
+		"Accept-Language: de", "If-None-Match: \"1\"", "Referer: http://evil", "From: evil", "Prefer: evil",
+		"Max-Forwards: 0", "Baggage: evil=1", "Content-Type: evil", "Content-Length: 0",
+		"Accept-Encoding: gzip;q=0.3, evil")
 	got := b.last()
 	for name := range got.Header {
 		if name != "X-Tenant" && name != "Accept-Language" && name != "Accept-Encoding" {

@@ -49,7 +49,7 @@ var hopByHop = []string{
 func dropHopByHop(r *http.Request) {
 	h := r.Header
 	named := tokens(h["Connection"])
-	upgrades := slices.Contains(named, "Upgrade") && r.Method == http.MethodGet &&
+	upgrades := slices.Contains(named, "Upgrade") && r.Method == http.MethodGet && r.ProtoAtLeast(1, 1) &&
 		len(h["Upgrade"]) == 1 && strings.EqualFold(h["Upgrade"][0], "websocket")
 	trailers := slices.Contains(tokens(h["Te"]), "Trailers")
 	for _, name := range named {

@@ -21,6 +21,7 @@ func TestAnAnswerThatCannotBeReadIsBadGateway(t *testing.T) {
 	for name, answer := range map[string]string{
 		"no HTTP":            "nonsense\r\n\r\n",
 		"no status":          "HTTP/1.1 fine\r\n\r\n",
+		"a status below 100": "HTTP/1.1 099 Odd\r\nContent-Length: 2\r\n\r\nok",
 		"no header":          "HTTP/1.1 200 OK\r\nno header\r\n\r\n",
 		"no length":          "HTTP/1.1 200 OK\r\nContent-Length: five\r\n\r\n",
 		"an unknown coding":  "HTTP/1.1 200 OK\r\nTransfer-Encoding: nonsense\r\n\r\n",
@@ -79,23 +80,30 @@ func TestAnAnswerThatBreaksOffWhileItIsHeldIsBadGateway(t *testing.T) {
 
 func TestAnAnswerOverHTTP2ThatCannotBeReadIsBadGateway(t *testing.T) {
 	t.Parallel()
-	s := httptest.NewUnstartedServer(nil)
-	s.EnableHTTP2 = true
-	s.Config.TLSNextProto = map[string]func(*http.Server, *tls.Conn, http.Handler){
-		"h2": func(_ *http.Server, c *tls.Conn, _ http.Handler) { statusless(c) },
-	}
-	s.StartTLS()
-	t.Cleanup(s.Close)
-	b := setup(t, "upstreams: {one: {urls: ['{one}'], roots: "+rootsOf(t, s)+"}}\nroutes: [{proxy: one}]",
-		map[string]*httptest.Server{"one": s})
-	got := b.do(t, "POST /", "Body: a")
-	if got.StatusCode != http.StatusBadGateway || !strings.Contains(got.body, "answer cannot be read") {
-		t.Error(got.Status, got.body)
+	for name, field := range map[string]hpack.HeaderField{
+		"no status": {Name: "a", Value: "b"}, "a status below 100": {Name: ":status", Value: "099"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := httptest.NewUnstartedServer(nil)
+			s.EnableHTTP2 = true
+			s.Config.TLSNextProto = map[string]func(*http.Server, *tls.Conn, http.Handler){
+				"h2": func(_ *http.Server, c *tls.Conn, _ http.Handler) { heading(c, field) },
+			}
+			s.StartTLS()
+			t.Cleanup(s.Close)
+			b := setup(t, "upstreams: {one: {urls: ['{one}'], roots: "+rootsOf(t, s)+"}}\nroutes: [{proxy: one}]",
+				map[string]*httptest.Server{"one": s})
+			got := b.do(t, "POST /", "Body: a")
+			if got.StatusCode != http.StatusBadGateway || !strings.Contains(got.body, "answer cannot be read") {
+				t.Error(got.Status, got.body)
+			}
+		})
 	}
 }
 
-// statusless answers requests without a status.
-func statusless(c io.ReadWriter) {
+// heading answers requests with one field.
+func heading(c io.ReadWriter, field hpack.HeaderField) {
 	if _, err := io.ReadFull(c, make([]byte, len(http2.ClientPreface))); err != nil {
 		return
 	}
@@ -108,7 +116,7 @@ func statusless(c io.ReadWriter) {
 		}
 		if h, ok := got.(*http2.HeadersFrame); ok {
 			var block bytes.Buffer
-			_ = hpack.NewEncoder(&block).WriteField(hpack.HeaderField{Name: "a", Value: "b"})
+			_ = hpack.NewEncoder(&block).WriteField(field)
 			_ = f.WriteHeaders(http2.HeadersFrameParam{
 				StreamID: h.StreamID, BlockFragment: block.Bytes(), EndHeaders: true, EndStream: true,
 			})

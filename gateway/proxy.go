@@ -54,7 +54,7 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.upgrades.ServeHTTP(w, r)
 		return
 	}
-	hints := &interim{to: w}
+	hints := &interim{to: w, over: !r.ProtoAtLeast(1, 1)} // before, it would be taken for the answer
 	defer hints.end()
 	out := r.WithContext(httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{Got1xxResponse: hints.pass}))
 	u := *r.URL

@@ -9,12 +9,17 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"golang.org/x/net/http/httpguts"
 )
 
 // relay passes an upstream's answer on. An answer that breaks off is broken off for the client.
 func relay(w http.ResponseWriter, response *http.Response) {
 	h := w.Header()
+	delete(response.Header, failedMark)
+	delete(response.Header, changedMark)
 	addHeaders(h, response.Header)
+	checkTrailer(response.Trailer)
 	announced := len(response.Trailer)
 	if announced > 0 {
 		h["Trailer"] = []string{strings.Join(slices.Sorted(maps.Keys(response.Trailer)), ", ")}
@@ -26,6 +31,7 @@ func relay(w http.ResponseWriter, response *http.Response) {
 	if len(response.Trailer) == 0 {
 		return
 	}
+	checkTrailer(response.Trailer)
 	_ = http.NewResponseController(w).Flush() // so that over HTTP/1.1 there are chunks, and trailers behind them
 	for name, values := range response.Trailer {
 		if len(response.Trailer) != announced {
@@ -33,6 +39,13 @@ func relay(w http.ResponseWriter, response *http.Response) {
 		}
 		h[name] = values
 	}
+}
+
+// checkTrailer leaves out what must not come behind a body (RFC 9110, 6.5.1).
+func checkTrailer(h http.Header) {
+	maps.DeleteFunc(h, func(name string, _ []string) bool {
+		return !httpguts.ValidTrailerHeader(name) || name == "Set-Cookie" || slices.Contains(hopByHop, name)
+	})
 }
 
 // addHeaders adds what is not of the upstream's connection to what the answer has already.

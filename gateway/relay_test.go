@@ -171,3 +171,42 @@ func TestNoAgentIsMadeUp(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// Before HTTP/1.1 what is no answer yet would be taken for it.
+func TestAnOldClientGetsNoInterimAnswer(t *testing.T) {
+	t.Parallel()
+	b := setup(t, relayed, map[string]*httptest.Server{"one": playing(t,
+		"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine")})
+	for _, asks := range []string{"", "Connection: Upgrade\r\nUpgrade: websocket\r\n"} {
+		c := b.dial(t)
+		fmt.Fprint(c, "GET / HTTP/1.0\r\nHost: x\r\n"+asks+"\r\n")
+		if got, err := io.ReadAll(c); err != nil || !strings.HasPrefix(string(got), "HTTP/1.0 200 OK") {
+			t.Errorf("%s: %s %v", asks, got, err)
+		}
+	}
+}
+
+func TestAnUpstreamsTrailersAreNoHeaders(t *testing.T) {
+	t.Parallel()
+	for _, announced := range []string{"", "Trailer: X-Sum, Set-Cookie, Host\r\n"} {
+		b := setup(t, relayed, map[string]*httptest.Server{"one": playing(t, "HTTP/1.1 200 OK\r\n"+announced+
+			"Transfer-Encoding: chunked\r\n\r\n4\r\nfine\r\n0\r\nX-Sum: 42\r\nSet-Cookie: evil=1\r\nHost: evil\r\n"+
+			"Connection: close\r\nUpgrade: h2c\r\nContent-Type: text/html\r\n\r\n")})
+		if got := b.do(t, "GET /"); len(got.Trailer) != 1 || got.Trailer.Get("X-Sum") != "42" {
+			t.Errorf("%q: %v", announced, got.Trailer)
+		}
+	}
+}
+
+// An upstream must not answer as if the gateway had.
+func TestAnUpstreamCannotSetTheGatewaysMarks(t *testing.T) {
+	t.Parallel()
+	b := setup(t, "upstreams: {one: {urls: ['{one}']}}\n"+
+		"routes: [{proxy: one, headers: {response: {remove: [Server], set: {X-Frame-Options: DENY}}}}]",
+		map[string]*httptest.Server{"one": playing(t, "HTTP/1.1 200 OK\r\nKerf-Failed: x\r\nKerf-Changed: x\r\n"+
+			"Server: Apache\r\nContent-Length: 4\r\n\r\nfine")})
+	h := b.do(t, "GET /").Header
+	if h["Server"] != nil || h["Kerf-Failed"] != nil || h["Kerf-Changed"] != nil || h.Get("X-Frame-Options") != "DENY" {
+		t.Error(h)
+	}
+}

@@ -66,6 +66,10 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	case two:
 		response, err := t.two.RoundTrip(r)
+		if err == nil && response.StatusCode < http.StatusContinue {
+			_ = response.Body.Close()
+			return nil, fmt.Errorf("%w: the status %d", http1.ErrMalformed, response.StatusCode)
+		}
 		return response, late(err)
 	}
 	return t.one.RoundTrip(r)

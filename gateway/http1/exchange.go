@@ -3,6 +3,7 @@ package http1
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"net"
 	"net/http"
@@ -89,6 +90,8 @@ func (e *exchange) header() (*http.Response, error) {
 			return nil, malformed(err)
 		case err != nil:
 			return nil, err
+		case response.StatusCode < http.StatusContinue:
+			return nil, malformed(fmt.Errorf("the status %q", response.Status))
 		}
 		if response.StatusCode >= http.StatusOK || response.StatusCode == http.StatusSwitchingProtocols {
 			return response, e.headerEnds()

@@ -13,19 +13,21 @@ import (
 
 	"github.com/caddyserver/certmagic"
 	"go.uber.org/zap"
+
+	"github.com/kerf-go/kerf/internal/mistake"
 )
 
 func (a *acmeConfig) check() error {
 	switch u, err := url.Parse(a.Directory); {
 	case len(a.Hosts) == 0:
-		return errors.New("acme needs the hosts that certificates are for")
+		return mistake.At(errors.New("acme needs the hosts that certificates are for"), "hosts")
 	case a.Cache == "":
 		return errors.New("acme needs cache, a folder that survives: authorities count what they are asked for")
 	case err != nil, a.Directory != "" && (u.Scheme != schemeHTTPS || u.Host == ""):
-		return errors.New("acme's directory is an https URL")
+		return mistake.At(errors.New("acme's directory is an https URL"), "directory")
 	}
 	_, err := readRoots(a.Roots)
-	return err
+	return mistake.At(err, "roots")
 }
 
 // manage gets certificates and keeps them new, in the background: an authority that is

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/kerf-go/kerf/gateway/auth"
+	"github.com/kerf-go/kerf/internal/mistake"
 )
 
 // ways makes those of the configuration ready, with routes to the pages of those that have
@@ -20,7 +21,7 @@ func (c *compiler) ways() {
 		config := c.config.Auth[name]
 		way, err := c.way(name, config)
 		if err != nil {
-			c.mistake(fmt.Sprintf("auth %s: %v", name, err), "", "auth", name)
+			c.mistake(fmt.Sprintf("auth %s: %v", name, err), "", append([]any{"auth", name}, mistake.Way(err)...)...)
 			continue
 		}
 		c.site.ways[name] = way
@@ -31,13 +32,13 @@ func (c *compiler) ways() {
 		}
 		if other, taken := pages[path]; taken {
 			c.mistake(fmt.Sprintf("auth %s: its pages are where those of %s are, below %s", name, other, path),
-				"write another path", "auth", name)
+				"write another path", "auth", name, "oidc", "path")
 			continue
 		}
 		pages[path] = name
 		m, err := newMatcher(matchConfig{Path: path + "/**"})
 		if err != nil {
-			c.mistake(err.Error(), "", "auth", name)
+			c.mistake(err.Error(), "", "auth", name, "oidc", "path")
 			continue
 		}
 		c.site.routes = append(c.site.routes, &route{name: "auth " + name, match: m, handler: handler})

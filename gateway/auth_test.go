@@ -205,6 +205,46 @@ routes:
 	}
 }
 
+func TestAMistakeOfAWayIsToldAtItsKey(t *testing.T) {
+	t.Parallel()
+	const hash = "sha256: abababababababababababababababababababababababababababababababab"
+	const log = "client_id: c, issuer: 'https://i', "
+	file := filepath.Join(t.TempDir(), "keys.yaml")
+	if err := os.WriteFile(file, []byte("list:\n  - {name: a, sha256: ab}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for way, want := range map[string]string{
+		"jwt: {audience: [a], issuer: ^''}":                                 "jwt needs issuer",
+		"jwt: {issuer: i, audience: [a, ^'']}":                              "jwt needs issuer and audience",
+		"jwt: {issuer: i, audience: ^[]}":                                   "jwt needs issuer and audience",
+		"^jwt: {issuer: i, audience: [a]}":                                  "jwt needs the issuer's keys",
+		"jwt: {issuer: i, audience: [a], jwks: x, file: ^y}":                "jwt needs the issuer's keys",
+		"jwt: {issuer: i, audience: [a], jwks: ^ftp}":                       "jwt: jwks is to be",
+		"jwt: {issuer: i, audience: [a], file: ^none.json}":                 "jwt: open",
+		"jwt: {issuer: i, audience: [a], jwks: x, algorithms: [ES256, ^b]}": `jwt: there is no algorithm "b"`,
+		"^keys: {}":                       "keys: there are none",
+		"keys: {header: ^a b}":            `keys: "a b" is no header`,
+		"keys: {header: ^cookie}":         "keys: the header Cookie is for something else",
+		"keys: {file: ^none.yaml}":        "keys: open",
+		"keys: {file: ^" + file + "}":     file + ":2:23: keys: a has no sha256",
+		"keys: {list: [^{" + hash + "}]}": `keys: "" is no name`,
+		"keys: {list: [{name: a, " + hash + "}, {name: b, sha256: ^ab}]}":               "keys: b has no sha256",
+		"keys: {list: [{name: a, " + hash + "}, {name: b, sha256: ^" + hash[8:] + "}]}": "keys: a and b have the same key",
+		"^oidc: {}": "oidc needs client_id",
+		"oidc: {client_id: c, issuer: ^i, key: KEY}": "oidc: issuer is to be",
+		"oidc: {" + log + "key: ^k}":                 "oidc: key is to be",
+		"oidc: {" + log + "path: ^a}":                `oidc: "a" is no path`,
+		"oidc: {" + log + "home: ^a}":                "oidc: home is to be",
+		"oidc: {" + log + "cookie: ^a b}":            `oidc: "a b" is no name`,
+		"oidc: {" + log + "idle: ^1s}":               "oidc: idle is to be a minute",
+		"oidc: {" + log + "lifetime: ^1s}":           "oidc: lifetime is to be a minute",
+		"oidc: {" + log + "url: ^a}":                 "oidc: url is to be",
+	} {
+		way = strings.Replace(way, "KEY", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=", 1)
+		toldAtMark(t, "auth: {one: {"+way+"}}\nroutes: [{answer: {}}]", "auth one: "+want)
+	}
+}
+
 func TestMistakesOfAuthHaveTheirPlaces(t *testing.T) {
 	t.Parallel()
 	d, err := plan.ReadDocument("gateway.yaml", []byte(`auth:
@@ -230,7 +270,7 @@ routes:
 		t.Fatal("it is taken")
 	}
 	for i, want := range []string{
-		"2:3: auth none: it has exactly one of jwt, keys and oidc", "4:3: auth b: its pages are where those of a are",
+		"2:3: auth none: it has exactly one of jwt, keys and oidc", "4:7: auth b: its pages are where those of a are",
 		`6:25: there is no way "c"`, "7:18: allow needs to know", "8:41: the path of the match has no variable {id}",
 		"9:68: {id} may hold a slash", "10:41: the claim id has to be something", `11:65: "{sub" names no claim`,
 		"12:18: cors needs origins", "13:54: no credentials come from pages of all sites",

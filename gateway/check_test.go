@@ -25,6 +25,17 @@ func wrong(t *testing.T, config string) error {
 	return err
 }
 
+// toldAtMark asks whether a configuration is refused where its ^ stands, which is taken out.
+func toldAtMark(t *testing.T, config, want string) {
+	t.Helper()
+	before, after, _ := strings.Cut(config, "^")
+	column := len(before) - strings.LastIndexByte(before, '\n')
+	want = fmt.Sprintf("gateway.yaml:%d:%d: %s", 1+strings.Count(before, "\n"), column, want)
+	if err := wrong(t, before+after); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("%s:\n%v\nand not %s", config, err, want)
+	}
+}
+
 func TestValuesThatCannotBeMeantAreTold(t *testing.T) {
 	t.Parallel()
 	const upstream = "upstreams: {one: {urls: ['http://127.0.0.1:9']%s}}\n"

@@ -12,6 +12,7 @@ import (
 
 	"github.com/kerf-go/kerf/gateway/auth"
 	"github.com/kerf-go/kerf/gateway/cache"
+	"github.com/kerf-go/kerf/internal/mistake"
 	"github.com/kerf-go/kerf/plan"
 	"github.com/kerf-go/kerf/policy"
 )
@@ -125,7 +126,8 @@ func (c *compiler) upstream(name string, config upstreamConfig) {
 	observe := c.report(name)
 	u, err := newUpstream(config, observe.Replica, policy.NewOutbound(observe))
 	if err != nil {
-		c.mistake(fmt.Sprintf("upstream %s: %v", name, err), "", "upstreams", name)
+		c.mistake(fmt.Sprintf("upstream %s: %v", name, err), "",
+			append([]any{"upstreams", name}, mistake.Way(err)...)...)
 		return
 	}
 	c.site.upstreams[name] = u

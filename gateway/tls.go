@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/kerf-go/kerf/internal/mistake"
 	"github.com/kerf-go/kerf/plan"
 )
 
@@ -28,7 +29,8 @@ func (c *compiler) listeners() {
 			continue
 		}
 		if err := l.TLS.check(); err != nil {
-			c.mistake(err.Error(), "see docs/gateway/tls.md", "listen", i, "tls")
+			c.mistake(err.Error(), "see docs/gateway/tls.md",
+				append([]any{"listen", i, "tls"}, mistake.Way(err)...)...)
 		}
 	}
 }
@@ -44,14 +46,17 @@ func (t *tlsConfig) check() error {
 	case set != 1:
 		return errors.New("tls is exactly one of cert with key, local and acme")
 	case t.ACME != nil:
-		return t.ACME.check()
+		return mistake.At(t.ACME.check(), "acme")
 	case t.Local != "":
 		return nil
 	case t.Cert == "" || t.Key == "":
 		return errors.New("tls needs both cert and key")
 	}
 	_, err := tls.LoadX509KeyPair(string(t.Cert), string(t.Key))
-	return err
+	if _, bad := readRoots(t.Cert); bad != nil {
+		return mistake.At(err, "cert")
+	}
+	return mistake.At(err, "key")
 }
 
 // load makes the certificates ready. The closer ends what gets new ones.

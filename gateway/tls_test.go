@@ -208,24 +208,21 @@ func TestALocalAuthorityMakesCertificatesForTheNamesAsked(t *testing.T) {
 
 func TestMistakesOfTLSAreTold(t *testing.T) {
 	t.Parallel()
+	cert, key := writePair(t, t.TempDir(), 1)
 	for config, want := range map[string]string{
-		"{}":                        "exactly one of",
-		"{local: ca, cert: a}":      "exactly one of",
-		"{cert: a.pem}":             "both cert and key",
-		"{cert: a.pem, key: b.pem}": "no such file",
-		"{acme: {cache: c}}":        "needs the hosts",
-		"{acme: {hosts: [a.ex]}}":   "needs cache",
-		"{acme: {hosts: [a.ex], cache: c, directory: 'http://x'}}": "https URL",
-		"{acme: {hosts: [a.ex], cache: c, roots: c.pem}}":          "no such file",
+		"^tls: {}":                                                       "tls is exactly one of",
+		"^tls: {local: ca, cert: a}":                                     "tls is exactly one of",
+		"^tls: {cert: a.pem}":                                            "tls needs both cert and key",
+		"tls: {cert: ^a.pem, key: " + key + "}":                          "open ",
+		"tls: {cert: ^" + key + ", key: b.pem}":                          "open ",
+		"tls: {cert: " + cert + ", key: ^b.pem}":                         "open ",
+		"tls: {cert: ^" + key + ", key: " + key + "}":                    "tls: failed to find certificate PEM data",
+		"tls: {cert: " + cert + ", key: ^" + cert + "}":                  "tls: found a certificate rather than a key",
+		"tls: {^acme: {cache: c}}":                                       "acme needs the hosts",
+		"tls: {^acme: {hosts: [a.ex]}}":                                  "acme needs cache",
+		"tls: {acme: {hosts: [a.ex], cache: c, directory: ^'http://x'}}": "acme's directory is an https URL",
+		"tls: {acme: {hosts: [a.ex], cache: c, roots: ^c.pem}}":          "open ",
 	} {
-		file := filepath.Join(t.TempDir(), "gateway.yaml")
-		text := "listen:\n  - address: 127.0.0.1:0\n    tls: " + config + "\nroutes: [{answer: {body: x}}]\n"
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		_, err := gateway.Open(file, gateway.Options{})
-		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "gateway.yaml:3:5") {
-			t.Errorf("%s: %v, and not %s", config, err, want)
-		}
+		toldAtMark(t, "listen:\n  - address: 127.0.0.1:0\n    "+config+"\nroutes: [{answer: {body: x}}]\n", want)
 	}
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/kerf-go/kerf/balance"
 	"github.com/kerf-go/kerf/internal/httpattempt"
+	"github.com/kerf-go/kerf/internal/mistake"
 	"github.com/kerf-go/kerf/link"
 	"github.com/kerf-go/kerf/policy"
 )
@@ -36,11 +37,11 @@ func newUpstream(
 	c upstreamConfig, observe func(context.Context, balance.Event), out *policy.Outbound,
 ) (*upstream, error) {
 	if len(c.URLs) == 0 {
-		return nil, errors.New("it has no urls")
+		return nil, mistake.At(errors.New("it has no urls"), "urls")
 	}
 	roots, err := readRoots(c.Roots)
 	if err != nil {
-		return nil, err
+		return nil, mistake.At(err, "roots")
 	}
 	u := &upstream{keepHost: c.Host != "url", transport: newTransport(c.timeout(), roots)}
 	o := c.Policies.Balance()

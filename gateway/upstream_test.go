@@ -14,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kerf-go/kerf/gateway"
 	"github.com/kerf-go/kerf/internal/porttest"
 )
 
@@ -89,20 +88,17 @@ func TestAnUpstreamWithoutAKnownCertificateGetsNothing(t *testing.T) {
 func TestMistakesOfUpstreamsAreTold(t *testing.T) {
 	t.Parallel()
 	for upstream, want := range map[string]string{
-		"{}":                               "it has no urls",
-		"{urls: ['ftp://a.example']}":      "such as http://127.0.0.1:9000",
-		"{urls: ['http://a/'], roots: no}": "no such file",
-		"{urls: ['http://a/'], roots: gateway.yaml}": "holds no certificate",
+		"^one: {}":                                         "upstream one: it has no urls",
+		"one: {urls: ^[]}":                                 "upstream one: it has no urls",
+		"one: {urls: [^'ftp://a.example']}":                `"ftp://a.example" is no server; write one such as http://127.0.0.1:9000`,
+		"one: {urls: ['http://a/'], roots: ^no}":           "upstream one: open ",
+		"one: {urls: ['http://a/'], roots: ^gateway.yaml}": "upstream one: ",
 	} {
-		file := filepath.Join(t.TempDir(), "gateway.yaml")
-		config := "upstreams: {one: " + upstream + "}\nroutes: [{proxy: one}]"
-		if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		_, err := gateway.Open(file, gateway.Options{})
-		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "gateway.yaml:") {
-			t.Errorf("%s: %v", upstream, err)
-		}
+		toldAtMark(t, "upstreams: {"+upstream+"}\nroutes: [{proxy: one}]", want)
+	}
+	err := wrong(t, "upstreams: {one: {urls: ['http://a/'], roots: gateway.yaml}}\nroutes: [{proxy: one}]")
+	if err == nil || !strings.Contains(err.Error(), "holds no certificate") {
+		t.Error(err)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kerf-go/kerf/internal/mistake"
 	"github.com/kerf-go/kerf/plan"
 )
 
@@ -51,27 +52,24 @@ func newAPIKeys(c KeysConfig) (*apiKeys, error) {
 	}
 	k := &apiKeys{header: http.CanonicalHeaderKey(c.Header), query: c.Query, keys: make(map[[8]byte][]apiKey)}
 	if !isWord(c.Header) {
-		return nil, fmt.Errorf("keys: %q is no header", c.Header)
+		return nil, mistake.At(fmt.Errorf("keys: %q is no header", c.Header), "header")
 	}
 	switch k.header {
 	case "Authorization", "Cookie", SubjectHeader, WayHeader, ClaimsHeader:
-		return nil, fmt.Errorf("keys: the header %s is for something else: name another", k.header)
+		return nil, mistake.At(fmt.Errorf("keys: the header %s is for something else: name another", k.header), "header")
 	}
-	list := c.List
-	if c.File != "" {
-		more, err := readAPIKeys(string(c.File))
-		if err != nil {
-			return nil, err
-		}
-		list = append(slices.Clip(list), more...)
-	}
-	if len(list) == 0 {
-		return nil, errors.New("keys: there are none: write list or file")
-	}
-	for _, one := range list {
+	for i, one := range c.List {
 		if err := k.add(one); err != nil {
-			return nil, err
+			return nil, mistake.At(err, "list", i)
 		}
+	}
+	if c.File != "" {
+		if err := k.addFile(string(c.File)); err != nil {
+			return nil, mistake.At(err, "file")
+		}
+	}
+	if len(k.keys) == 0 {
+		return nil, errors.New("keys: there are none: write list or file")
 	}
 	return k, nil
 }
@@ -81,35 +79,44 @@ func isWord(s string) bool {
 	return strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") == ""
 }
 
-func readAPIKeys(file string) ([]KeyConfig, error) {
+func (k *apiKeys) addFile(file string) error {
 	text, err := os.ReadFile(file) //nolint:gosec // whoever configures it may choose
 	if err != nil {
-		return nil, fmt.Errorf("keys: %w", err)
+		return fmt.Errorf("keys: %w", err)
 	}
 	d, err := plan.ReadDocument(file, text)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	var more struct {
 		List []KeyConfig `yaml:"list"`
 	}
-	err = d.Decode(&more)
-	return more.List, err
+	if err := d.Decode(&more); err != nil {
+		return err
+	}
+	for i, one := range more.List {
+		if err := k.add(one); err != nil {
+			at := d.Place(append([]any{"list", i}, mistake.Way(err)...)...)
+			return plan.Error{Position: at, What: err.Error()} // whose keys are of another file
+		}
+	}
+	return nil
 }
 
 func (k *apiKeys) add(c KeyConfig) error {
 	one := apiKey{name: c.Name, claims: c.Claims}
 	if !isSubject(c.Name) {
-		return fmt.Errorf("keys: %q is no name: it has 1 to 255 printable ASCII characters", c.Name)
+		return mistake.At(fmt.Errorf("keys: %q is no name: it has 1 to 255 printable ASCII characters", c.Name), "name")
 	}
 	hash, err := hex.DecodeString(c.SHA256)
 	if err != nil || copy(one.hash[:], hash) != len(hash) || len(hash) != len(one.hash) {
-		return fmt.Errorf("keys: %s has no sha256 in hexadecimal: make it by printf %%s KEY | sha256sum", c.Name)
+		return mistake.At(fmt.Errorf("keys: %s has no sha256 in hexadecimal: make it by printf %%s KEY | sha256sum",
+			c.Name), "sha256")
 	}
 	start := [8]byte(one.hash[:])
 	for _, other := range k.keys[start] {
 		if other.hash == one.hash {
-			return fmt.Errorf("keys: %s and %s have the same key", other.name, c.Name)
+			return mistake.At(fmt.Errorf("keys: %s and %s have the same key", other.name, c.Name), "sha256")
 		}
 	}
 	k.keys[start] = append(k.keys[start], one)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"github.com/kerf-go/kerf/internal/mistake"
 	"github.com/kerf-go/kerf/plan"
 )
 
@@ -39,18 +40,10 @@ type tokens struct {
 }
 
 func newTokens(c JWTConfig) (*tokens, error) {
-	if c.Issuer == "" || len(c.Audience) == 0 || slices.Contains(c.Audience, "") {
-		return nil, errors.New("jwt needs issuer and audience: a token that is meant for others must not do here")
-	}
-	if (c.JWKS == "") == (c.File == "") {
-		return nil, errors.New("jwt needs the issuer's keys: write either jwks, a URL, or file")
+	if err := c.check(); err != nil {
+		return nil, err
 	}
 	t := &tokens{issuer: c.Issuer, algorithms: c.Algorithms}
-	for _, a := range c.Algorithms {
-		if !slices.Contains(algorithms, a) {
-			return nil, fmt.Errorf("jwt: there is no algorithm %q: name some of %s", a, strings.Join(algorithms, ", "))
-		}
-	}
 	if len(t.algorithms) == 0 {
 		t.algorithms = algorithms
 	}
@@ -60,7 +53,7 @@ func newTokens(c JWTConfig) (*tokens, error) {
 	if c.File != "" {
 		set, err := readKeys(string(c.File))
 		if err != nil {
-			return nil, fmt.Errorf("jwt: %w", err)
+			return nil, mistake.At(fmt.Errorf("jwt: %w", err), "file")
 		}
 		t.keys = func(_ context.Context, id, algorithm string) ([]jwt.VerificationKey, error) {
 			return set.find(id, algorithm), nil
@@ -69,11 +62,35 @@ func newTokens(c JWTConfig) (*tokens, error) {
 	}
 	client, err := newClient(c.JWKS)
 	if err != nil {
-		return nil, fmt.Errorf("jwt: jwks %w", err)
+		return nil, mistake.At(fmt.Errorf("jwt: jwks %w", err), "jwks")
 	}
 	t.fetched = newFetched(func(ctx context.Context) (keySet, error) { return fetchKeys(ctx, client, c.JWKS) })
 	t.keys = t.fetchedKeys
 	return t, nil
+}
+
+// check looks at all but the keys.
+func (c JWTConfig) check() error {
+	needs := errors.New("jwt needs issuer and audience: a token that is meant for others must not do here")
+	if c.Issuer == "" {
+		return mistake.At(needs, "issuer")
+	}
+	if len(c.Audience) == 0 {
+		return mistake.At(needs, "audience")
+	}
+	if i := slices.Index(c.Audience, ""); i >= 0 {
+		return mistake.At(needs, "audience", i)
+	}
+	if (c.JWKS == "") == (c.File == "") {
+		return mistake.At(errors.New("jwt needs the issuer's keys: write either jwks, a URL, or file"), "file")
+	}
+	for i, a := range c.Algorithms {
+		if !slices.Contains(algorithms, a) {
+			return mistake.At(fmt.Errorf("jwt: there is no algorithm %q: name some of %s", a,
+				strings.Join(algorithms, ", ")), "algorithms", i)
+		}
+	}
+	return nil
 }
 
 func (t *tokens) close() {

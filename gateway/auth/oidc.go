@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/kerf-go/kerf/internal/mistake"
 	"github.com/kerf-go/kerf/transcode"
 )
 
@@ -55,36 +56,48 @@ func newLogIn(c OIDCConfig, o Options) (*logIn, error) {
 	c.Home, c.Cookie = cmp.Or(c.Home, "/"), cmp.Or(c.Cookie, "session")
 	c.Lifetime, c.Idle = cmp.Or(c.Lifetime, 12*time.Hour), cmp.Or(c.Idle, time.Hour)
 	c.URL = strings.TrimSuffix(c.URL, "/")
-	if c.ClientID == "" {
-		return nil, errors.New("oidc needs client_id, which the provider has given the gateway")
-	}
-	if c.Path == "" || local(c.Path) != c.Path || strings.ContainsAny(c.Path, "{}*?#%:") {
-		return nil, fmt.Errorf("oidc: %q is no path for pages: write one such as /auth", c.Path)
-	}
-	if local(c.Home) != c.Home {
-		return nil, fmt.Errorf("oidc: home is to be a path of the gateway, and not %q", c.Home)
-	}
-	if !isWord(c.Cookie) {
-		return nil, fmt.Errorf("oidc: %q is no name for a cookie: write letters, digits and hyphens", c.Cookie)
-	}
-	if c.Lifetime < time.Minute || c.Idle < time.Minute {
-		return nil, errors.New("oidc: lifetime and idle are to be a minute at least")
-	}
-	if u, err := url.Parse(c.URL); err != nil || c.URL != "" && (u.Host == "" || u.Path != "" || u.RawQuery != "") {
-		return nil, fmt.Errorf("oidc: url is to be such as https://www.example, and not %q", c.URL)
+	if err := c.check(); err != nil {
+		return nil, err
 	}
 	l := &logIn{config: c, options: o, now: time.Now}
 	var err error
 	if l.sealer, err = newSealer(c.Key); err != nil {
-		return nil, fmt.Errorf("oidc: %w", err)
+		return nil, mistake.At(fmt.Errorf("oidc: %w", err), "key")
 	}
 	if l.client, err = newClient(c.Issuer); err != nil {
-		return nil, fmt.Errorf("oidc: issuer %w", err)
+		return nil, mistake.At(fmt.Errorf("oidc: issuer %w", err), "issuer")
 	}
 	l.provider = newFetched(func(ctx context.Context) (*oidc.Provider, error) {
 		return oidc.NewProvider(oidc.ClientContext(ctx, l.client), c.Issuer)
 	})
 	return l, nil
+}
+
+// check looks at what has its defaults, but for key and issuer.
+func (c OIDCConfig) check() error {
+	at := func(key, format string, args ...any) error { return mistake.At(fmt.Errorf(format, args...), key) }
+	if c.ClientID == "" {
+		return at("client_id", "oidc needs client_id, which the provider has given the gateway")
+	}
+	if c.Path == "" || local(c.Path) != c.Path || strings.ContainsAny(c.Path, "{}*?#%:") {
+		return at("path", "oidc: %q is no path for pages: write one such as /auth", c.Path)
+	}
+	if local(c.Home) != c.Home {
+		return at("home", "oidc: home is to be a path of the gateway, and not %q", c.Home)
+	}
+	if !isWord(c.Cookie) {
+		return at("cookie", "oidc: %q is no name for a cookie: write letters, digits and hyphens", c.Cookie)
+	}
+	if c.Lifetime < time.Minute {
+		return at("lifetime", "oidc: lifetime is to be a minute at least")
+	}
+	if c.Idle < time.Minute {
+		return at("idle", "oidc: idle is to be a minute at least")
+	}
+	if u, err := url.Parse(c.URL); err != nil || c.URL != "" && (u.Host == "" || u.Path != "" || u.RawQuery != "") {
+		return at("url", "oidc: url is to be such as https://www.example, and not %q", c.URL)
+	}
+	return nil
 }
 
 func (l *logIn) close() { l.provider.close() }

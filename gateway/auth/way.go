@@ -7,6 +7,8 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/kerf-go/kerf/internal/mistake"
 )
 
 // Config is a way to find out who has sent a request: exactly one of JWT, Keys and OIDC.
@@ -67,10 +69,13 @@ func New(name string, c Config, o Options) (*Way, error) {
 	switch {
 	case c.JWT != nil && c.Keys == nil && c.OIDC == nil:
 		w.credentials, err = newTokens(*c.JWT)
+		err = mistake.At(err, "jwt")
 	case c.JWT == nil && c.Keys != nil && c.OIDC == nil:
 		w.credentials, err = newAPIKeys(*c.Keys)
+		err = mistake.At(err, "keys")
 	case c.JWT == nil && c.Keys == nil && c.OIDC != nil:
 		w.credentials, err = newLogIn(*c.OIDC, o)
+		err = mistake.At(err, "oidc")
 	default:
 		err = errors.New("it has exactly one of jwt, keys and oidc")
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/kerf-go/kerf/gateway/rate"
+	"github.com/kerf-go/kerf/internal/mistake"
 )
 
 // limiter is a rate made ready.
@@ -38,22 +39,12 @@ func (c *compiler) rates() {
 		}
 		made, err := c.newLimiter(name, config)
 		if err != nil {
-			c.mistake(fmt.Sprintf("rate %s: %v", name, err), "", keyOfMistake(err, "rates", name)...)
+			c.mistake(fmt.Sprintf("rate %s: %v", name, err), "", append([]any{"rates", name}, mistake.Way(err)...)...)
 			continue
 		}
 		c.site.rates[name] = made
 		c.site.use(made)
 	}
-}
-
-// keyOfMistake leads to the key that an error begins with, if the rate has it.
-func keyOfMistake(err error, way ...any) []any {
-	for word := range strings.FieldsSeq(err.Error()) {
-		if slices.Contains([]string{"by", "requests", "per", "burst", "store", "share"}, word) {
-			return append(way, word)
-		}
-	}
-	return way
 }
 
 func (c *compiler) newLimiter(name string, config rateConfig) (*limiter, error) {
@@ -63,7 +54,7 @@ func (c *compiler) newLimiter(name string, config rateConfig) (*limiter, error) 
 	}
 	key, byUser, err := rateKey(config.By)
 	if err != nil {
-		return nil, err
+		return nil, mistake.At(err, "by")
 	}
 	made := &limiter{byUser: byUser}
 	switch config.Store {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/kerf-go/kerf/internal/mistake"
 )
 
 // Limit is how often something is allowed.
@@ -17,15 +19,19 @@ type Limit struct {
 func (l Limit) Check() error {
 	switch {
 	case l.Requests <= 0:
-		return errors.New("requests must be 1 or more")
+		return mistake.At(errors.New("requests must be 1 or more"), "requests")
 	case l.Per < time.Millisecond:
-		return errors.New("per must be 1ms or more")
+		return mistake.At(errors.New("per must be 1ms or more"), "per")
 	case l.Burst < 0:
-		return errors.New("burst must be 1 or more, or left out")
+		return mistake.At(errors.New("burst must be 1 or more, or left out"), "burst")
 	case l.interval() < time.Microsecond:
-		return errors.New("more than a million requests in a second are not told apart")
+		return mistake.At(errors.New("more than a million requests in a second are not told apart"), "requests")
 	case l.interval() > longest/time.Duration(l.burst()):
-		return errors.New("a burst must come back within a year")
+		late := errors.New("a burst must come back within a year")
+		if l.Burst == 0 {
+			return mistake.At(late, "per")
+		}
+		return mistake.At(late, "burst")
 	}
 	return nil
 }

@@ -13,6 +13,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"github.com/kerf-go/kerf/internal/mistake"
 )
 
 const (
@@ -59,11 +61,11 @@ var _ Store = (*Shared)(nil)
 func NewShared(url, name string, l Limit, o Options) (*Shared, error) {
 	settings, err := redis.ParseURL(url)
 	if err != nil {
-		return nil, errors.New("a store in Redis is such as redis://127.0.0.1:6379/0")
+		return nil, mistake.At(errors.New("a store in Redis is such as redis://127.0.0.1:6379/0"), "store")
 	}
 	o.Patience, o.Share = cmp.Or(o.Patience, DefaultPatience), cmp.Or(o.Share, 1)
 	if !(o.Share >= leastShare && o.Share <= 1) { // also if it is no number
-		return nil, errors.New("share is from 0.01 to 1")
+		return nil, mistake.At(errors.New("share is from 0.01 to 1"), "share")
 	}
 	o.Logger = cmp.Or(o.Logger, slog.Default()).With("rate", name, "redis", settings.Addr)
 	settings.MaxRetries = -1 // counting twice is worse than not at all

@@ -231,14 +231,17 @@ func TestAMistakeOfAWayIsToldAtItsKey(t *testing.T) {
 		"keys: {list: [{name: a, " + hash + "}, {name: b, sha256: ^ab}]}":               "keys: b has no sha256",
 		"keys: {list: [{name: a, " + hash + "}, {name: b, sha256: ^" + hash[8:] + "}]}": "keys: a and b have the same key",
 		"^oidc: {}": "oidc needs client_id",
-		"oidc: {client_id: c, issuer: ^i, key: KEY}": "oidc: issuer is to be",
-		"oidc: {" + log + "key: ^k}":                 "oidc: key is to be",
-		"oidc: {" + log + "path: ^a}":                `oidc: "a" is no path`,
-		"oidc: {" + log + "home: ^a}":                "oidc: home is to be",
-		"oidc: {" + log + "cookie: ^a b}":            `oidc: "a b" is no name`,
-		"oidc: {" + log + "idle: ^1s}":               "oidc: idle is to be a minute",
-		"oidc: {" + log + "lifetime: ^1s}":           "oidc: lifetime is to be a minute",
-		"oidc: {" + log + "url: ^a}":                 "oidc: url is to be",
+		"oidc: {client_id: c, issuer: ^i, key: KEY}":                     "oidc: issuer is to be",
+		"oidc: {" + log + "key: ^k}":                                     "oidc: key is to be",
+		"oidc: {" + log + "path: ^a}":                                    `oidc: "a" is no path`,
+		"oidc: {" + log + "home: ^a}":                                    "oidc: home is to be",
+		"oidc: {" + log + "cookie: ^a b}":                                `oidc: "a b" is no name`,
+		"oidc: {" + log + "idle: ^1s}":                                   "oidc: idle is to be a minute",
+		"jwt: {issuer: i, audience: [a], jwks: x, algorithms: [^HS256]}": "jwt: HS256 is by secrets",
+		"oidc: {" + log + "idle: ^13h}":                                  "oidc: no session is idle for 13h0m0s, since",
+		"oidc: {" + log + "idle: ^2h, lifetime: 1h}":                     "oidc: no session is idle for 2h0m0s, since its lifetime",
+		"oidc: {" + log + "lifetime: ^1s}":                               "oidc: lifetime is to be a minute",
+		"oidc: {" + log + "url: ^a}":                                     "oidc: url is to be",
 	} {
 		way = strings.Replace(way, "KEY", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=", 1)
 		toldAtMark(t, "auth: {one: {"+way+"}}\nroutes: [{answer: {}}]", "auth one: "+want)
@@ -370,5 +373,14 @@ func TestServicesAndTheLogAreToldWhoCalls(t *testing.T) {
 		!bytes.Contains(lines[1], []byte(`"error":"the credentials are not valid: `)) ||
 		bytes.Contains(text, []byte("the key")) {
 		t.Errorf("%s", text)
+	}
+}
+
+func TestASessionMayLastLessThanItMayBeIdleOtherwise(t *testing.T) {
+	t.Parallel()
+	const way = "auth: {one: {oidc: {client_id: c, issuer: 'https://i', lifetime: 30m, " +
+		"key: MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=}}}"
+	if err := wrong(t, way+"\nroutes: [{answer: {}}]"); err != nil {
+		t.Error(err)
 	}
 }

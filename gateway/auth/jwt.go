@@ -89,6 +89,10 @@ func (c JWTConfig) check() error {
 			return mistake.At(fmt.Errorf("jwt: there is no algorithm %q: name some of %s", a,
 				strings.Join(algorithms, ", ")), "algorithms", i)
 		}
+		if c.JWKS != "" && strings.HasPrefix(a, "HS") {
+			return mistake.At(fmt.Errorf("jwt: %s is by secrets, which are only taken from a file: "+
+				"leave it out, or write file instead of jwks", a), "algorithms", i)
+		}
 	}
 	return nil
 }

@@ -36,7 +36,7 @@ type OIDCConfig struct {
 	Home         string        `yaml:"home"`          // where to go after a log-out; /
 	Cookie       string        `yaml:"cookie"`        // session
 	Lifetime     time.Duration `yaml:"lifetime"`      // of a session; 12h
-	Idle         time.Duration `yaml:"idle"`          // after which a session that is not used ends; 1h
+	Idle         time.Duration `yaml:"idle"`          // after which a session that is not used ends; 1h, or lifetime
 }
 
 const logInTime = 10 * time.Minute // for somebody to log in
@@ -54,7 +54,8 @@ type logIn struct {
 func newLogIn(c OIDCConfig, o Options) (*logIn, error) {
 	c.Path = strings.TrimSuffix(cmp.Or(c.Path, "/auth"), "/")
 	c.Home, c.Cookie = cmp.Or(c.Home, "/"), cmp.Or(c.Cookie, "session")
-	c.Lifetime, c.Idle = cmp.Or(c.Lifetime, 12*time.Hour), cmp.Or(c.Idle, time.Hour)
+	c.Lifetime = cmp.Or(c.Lifetime, 12*time.Hour)
+	c.Idle = cmp.Or(c.Idle, min(time.Hour, c.Lifetime))
 	c.URL = strings.TrimSuffix(c.URL, "/")
 	if err := c.check(); err != nil {
 		return nil, err
@@ -93,6 +94,10 @@ func (c OIDCConfig) check() error {
 	}
 	if c.Idle < time.Minute {
 		return at("idle", "oidc: idle is to be a minute at least")
+	}
+	if c.Idle > c.Lifetime {
+		return at("idle", "oidc: no session is idle for %v, since its lifetime is %v: write less, or leave it out",
+			c.Idle, c.Lifetime)
 	}
 	if u, err := url.Parse(c.URL); err != nil || c.URL != "" && (u.Host == "" || u.Path != "" || u.RawQuery != "") {
 		return at("url", "oidc: url is to be such as https://www.example, and not %q", c.URL)

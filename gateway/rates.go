@@ -59,6 +59,9 @@ func (c *compiler) newLimiter(name string, config rateConfig) (*limiter, error) 
 	made := &limiter{byUser: byUser}
 	switch config.Store {
 	case "", "local":
+		if err := config.checkLocal(); err != nil {
+			return nil, err
+		}
 		made.Store = rate.NewLocal(limit, config.Keys)
 	default:
 		made.Store, err = rate.NewShared(config.Store, name, limit, rate.Options{
@@ -70,6 +73,20 @@ func (c *compiler) newLimiter(name string, config rateConfig) (*limiter, error) 
 	}
 	made.Limiter = rate.NewLimiter(name, made.Store, key)
 	return made, nil
+}
+
+// checkLocal tells of what counts only with a store in Redis.
+func (c rateConfig) checkLocal() error {
+	key := ""
+	switch {
+	case c.Patience > 0:
+		key = "patience"
+	case c.Share > 0:
+		key = "share"
+	default:
+		return nil
+	}
+	return mistake.At(fmt.Errorf("%s is of no use without Redis: name that in store, or leave %s out", key, key), key)
 }
 
 // rateKey tells whose a request is. One who says nothing of it is taken by his address:

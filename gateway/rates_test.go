@@ -222,6 +222,8 @@ func TestMistakesInRates(t *testing.T) {
 		`rates: {a: {requests: 1, per: 1m, by: ^claim}}`:                    "rate a: by is client",
 		`rates: {a: {requests: 1, per: 1m, store: ^"pg://s3cret@h"}}`:       "rate a: a store in Redis is",
 		`rates: {a: {requests: 1, per: 1m, store: "redis://h", share: ^2}}`: "rate a: share is from 0.01 to 1",
+		`rates: {a: {requests: 1, per: 1m, share: ^0.5}}`:                   "rate a: share is of no use without Redis",
+		`rates: {a: {requests: 1, per: 1m, store: local, patience: ^1s}}`:   "rate a: patience is of no use without Redis",
 		`rates: {^'a"': {requests: 1, per: 1m}}`:                            `"a\"" cannot be shown in a header`,
 	} {
 		toldAtMark(t, config, want)

@@ -116,6 +116,20 @@ func TestWhatWouldDoNothingOrAnotherThingIsTold(t *testing.T) {
 	}
 }
 
+func TestWhatSaysNothingIsTold(t *testing.T) {
+	t.Parallel()
+	for route, want := range map[string]string{
+		"^validate: {}":        "validate says nothing that has to hold",
+		"^validate: {body: 5}": "validate says nothing that has to hold",
+		"^transform: {}":       "transform says nothing that changes",
+		"^transform: {request: {query: {}}, body: 5}": "transform says nothing that changes",
+		"compress: {codings: ^[]}":                    "codings has nothing in it",
+		"compress: {types: ^[]}":                      "types has nothing in it",
+	} {
+		toldAtMark(t, "routes: [{answer: {}, "+route+"}]", want)
+	}
+}
+
 func TestWhatCannotBeOpenedIsToldWithItsPlace(t *testing.T) {
 	t.Parallel()
 	err := wrong(t, "routes: [{answer: {}}]\nlog: /none/at/all.log")

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"fmt"
 	"net/http"
 
 	"github.com/kerf-go/kerf/gateway/compress"
@@ -16,6 +17,12 @@ type compressConfig struct {
 func (c *compiler) compress(i int, config routeConfig) layer {
 	if config.Compress == nil {
 		return nil
+	}
+	for key, list := range map[string][]string{"types": config.Compress.Types, "codings": config.Compress.Codings} {
+		if list != nil && len(list) == 0 {
+			c.mistake(fmt.Sprintf("%s has nothing in it", key), "leave it out for the default, or name some",
+				"routes", i, "compress", key)
+		}
 	}
 	o := compress.Options{
 		Least: int(c.size(config.Compress.Least, "routes", i, "compress", "least")),

@@ -37,6 +37,10 @@ func (c *compiler) transform(i int, config *transformConfig, rt *route) layer {
 		answerBody:    c.bodyChange(config.Response.Body, way("response", "body")...),
 		most:          cmp.Or(config.Body, defaultHeld),
 	}
+	if t.headers == nil && t.query == nil && t.answerHeaders == nil &&
+		config.Request.Body == nil && config.Response.Body == nil {
+		c.mistake("transform says nothing that changes", "write request or response, or leave it out", way()...)
+	}
 	if c.config.Routes[i].Cache != nil && t.answerHeaders.names("client") {
 		c.mistake("an answer that is kept for others cannot name a client", "leave {client} out, or cache",
 			way("response", "headers", "add")...)

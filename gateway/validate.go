@@ -32,6 +32,10 @@ func (c *compiler) validate(i int, config *validateConfig) layer {
 		c.mistake("rules are those of a call's messages", "use request, with a schema, for other actions",
 			"routes", i, "validate", "rules")
 	}
+	if !config.Rules && config.Request == nil && config.Response == nil {
+		c.mistake("validate says nothing that has to hold", "write request, response or rules, or leave it out",
+			"routes", i, "validate")
+	}
 	v := &validation{
 		request:  c.schema(config.Request, "routes", i, "validate", "request"),
 		response: c.schema(config.Response, "routes", i, "validate", "response"),

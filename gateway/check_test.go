@@ -130,6 +130,27 @@ func TestWhatSaysNothingIsTold(t *testing.T) {
 	}
 }
 
+func TestMethodsThatARouteNeverAnswersAreTold(t *testing.T) {
+	t.Parallel()
+	for route, want := range map[string]string{
+		"merge: {parts: {a: {proxy: one, get: /}}}, match: {methods: [GET, ^POST]}":          "a merge answers no POST",
+		"files: {root: /}, match: {methods: [HEAD, ^PUT]}":                                   "files answer no PUT",
+		"answer: {}, match: {methods: [GET]}, cors: {origins: ['*'], methods: [HEAD, ^PUT]}": "the route's match has no method PUT",
+	} {
+		toldAtMark(t, "upstreams: {one: {urls: ['http://127.0.0.1:9']}}\nroutes: [{"+route+"}]", want)
+	}
+	for _, right := range []string{
+		"merge: {parts: {a: {proxy: one, get: /}}}, match: {methods: [GET, HEAD]}",
+		"files: {root: /}, match: {methods: [GET]}",
+		"answer: {}, match: {methods: [GET, PUT]}, cors: {origins: ['*'], methods: [HEAD, PUT]}",
+		"answer: {}, match: {methods: [GET]}, cors: {origins: ['*'], methods: ['*']}",
+	} {
+		if err := wrong(t, "upstreams: {one: {urls: ['http://127.0.0.1:9']}}\nroutes: [{"+right+"}]"); err != nil {
+			t.Errorf("%s: %v", right, err)
+		}
+	}
+}
+
 func TestWhatCannotBeOpenedIsToldWithItsPlace(t *testing.T) {
 	t.Parallel()
 	err := wrong(t, "routes: [{answer: {}}]\nlog: /none/at/all.log")

@@ -55,6 +55,12 @@ func (c *compiler) cors(i int, config routeConfig, m *matcher) *cors {
 		c.mistake("no credentials come from pages of all sites", "name the origins", "routes", i, "cors", "credentials")
 	}
 	methods := config.CORS.Methods
+	for k, method := range methods {
+		if m.methods != nil && method != "*" && !slices.Contains(m.methods, method) {
+			c.mistake("the route's match has no method "+method, "add it there, or leave it out",
+				"routes", i, "cors", "methods", k)
+		}
+	}
 	if methods == nil {
 		methods = m.methods
 	}

@@ -21,6 +21,7 @@ import (
 
 // files serves what is in a folder. os.Root keeps links from leading out of it.
 func (c *compiler) files(i int, config filesConfig, rt *route) http.Handler {
+	c.checkReading(i, "files answer")
 	root, err := os.OpenRoot(string(config.Root))
 	if err != nil {
 		c.mistake(err.Error(), "relative paths start at the configuration's folder", "routes", i, "files", "root")

@@ -46,6 +46,7 @@ func (c *compiler) merge(i int, config mergeConfig, timeout time.Duration, rt *r
 		timeout: cmp.Or(timeout, defaultMergeTime), size: cmp.Or(config.Size, defaultMergeSize), route: rt,
 		logger: c.options.Logger.With("route", rt.name),
 	}
+	c.checkReading(i, "a merge answers")
 	if len(config.Parts) == 0 {
 		c.mistake("there are no parts to merge", "add one to parts", "routes", i, "merge", "parts")
 		return nil

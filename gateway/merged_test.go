@@ -30,7 +30,7 @@ routes:
         late: {call: library, get: "/v1/shelves/1/books?page_size={query.late}", field: books.0.title, optional: true}
   - match: {path: "/v1/all/{what=**}"}
     merge: {parts: {up: {proxy: one, get: "/{what}"}}}
-  - match: {path: /v1/hidden, methods: [POST]}
+  - match: {path: /v1/hidden, methods: [HEAD]}
     merge: {parts: {up: {proxy: one, get: "/"}}}
   - match: {path: /v1/**}
     call: [library]

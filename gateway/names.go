@@ -102,6 +102,15 @@ func (c *compiler) checkMethods(methods []string, way ...any) {
 	}
 }
 
+// checkReading tells of methods of a match that its action refuses.
+func (c *compiler) checkReading(i int, action string) {
+	for k, m := range c.config.Routes[i].Match.Methods {
+		if m != http.MethodGet && m != http.MethodHead {
+			c.mistake(action+" no "+m, "leave it out", "routes", i, "match", "methods", k)
+		}
+	}
+}
+
 func (c *compiler) checkHeaders(h headerChangeConfig, way ...any) {
 	for k, name := range h.Remove {
 		c.checkHeader(name, "", append(slices.Clip(way), "remove", k)...)

@@ -151,6 +151,22 @@ func TestMethodsThatARouteNeverAnswersAreTold(t *testing.T) {
 	}
 }
 
+func TestAFallbackThatIsNotThereIsTold(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "index.html"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"none.html", ".", "../index.html", "index.html/a"} {
+		toldAtMark(t, "routes: [{files: {root: "+dir+", fallback: ^"+name+"}}]", "the folder has no file \""+name+"\"")
+	}
+	for _, name := range []string{"index.html", "/index.html", "''"} {
+		if err := wrong(t, "routes: [{files: {root: "+dir+", fallback: "+name+"}}]"); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestWhatCannotBeOpenedIsToldWithItsPlace(t *testing.T) {
 	t.Parallel()
 	err := wrong(t, "routes: [{answer: {}}]\nlog: /none/at/all.log")

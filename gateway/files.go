@@ -28,7 +28,12 @@ func (c *compiler) files(i int, config filesConfig, rt *route) http.Handler {
 		return nil
 	}
 	c.site.use(root)
-	return &files{root.FS(), strings.TrimPrefix(config.Fallback, "/"), rt}
+	f := &files{root.FS(), strings.TrimPrefix(config.Fallback, "/"), rt}
+	if info, err := fs.Stat(f.fs, f.fallback); f.fallback != "" && (err != nil || !info.Mode().IsRegular()) {
+		c.mistake(fmt.Sprintf("the folder has no file %q", config.Fallback), "name one of root, or leave it out",
+			"routes", i, "files", "fallback")
+	}
+	return f
 }
 
 type files struct {

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"fmt"
-	"net/http"
 	"reflect"
 	"slices"
 	"strings"
@@ -31,10 +30,6 @@ func (c *compiler) checkValues() {
 		if h := r.Headers.Request; (h.Set != nil || h.Remove != nil) && r.isOwn() {
 			c.mistake("nobody gets the headers of these requests", "leave it out: the gateway answers by itself",
 				"routes", i, "headers", "request")
-		}
-		if a := r.Answer; a != nil && a.Code != 0 && (a.Code < http.StatusOK || a.Code > mostStatus) {
-			c.mistake(fmt.Sprintf("%d is no status of an answer", a.Code), "use one from 200 to 599",
-				"routes", i, "answer", "code")
 		}
 	}
 }
@@ -107,8 +102,6 @@ func (c *compiler) checkShares(i int, shares []shareConfig) {
 		}
 	}
 }
-
-const mostStatus = 599 // RFC 9110, 15
 
 // checkNumbers tells of numbers and times below zero, wherever they stand.
 func (c *compiler) checkNumbers(v reflect.Value, way ...any) {

@@ -130,6 +130,32 @@ func TestWhatSaysNothingIsTold(t *testing.T) {
 	}
 }
 
+func TestAnswersAndRedirectsThatCannotBeSentAreTold(t *testing.T) {
+	t.Parallel()
+	for route, want := range map[string]string{
+		"answer: {code: 204, body: ^a}":          "an answer with the status 204 has no body",
+		"answer: {code: 304, body: ^a}":          "an answer with the status 304 has no body",
+		`answer: {type: ^"text/html\n"}`:         `"text/html\n" is no type of a body`,
+		"answer: {type: ^text}":                  `"text" is no type of a body`,
+		"answer: {type: ^text /html}":            `"text /html" is no type of a body`,
+		"answer: {type: ^'text/{html'}":          `"text/{html" is no type of a body`,
+		`redirect: {to: ^"/a\nb"}`:               `'\n' stands for itself nowhere in a URL`,
+		"redirect: {to: ^/a b}":                  "' ' stands for itself nowhere in a URL",
+		"redirect: {to: ^'https://{host}{path'}": "'{' stands for itself nowhere in a URL",
+		"redirect: {to: ^'/path}'}":              "'}' stands for itself nowhere in a URL",
+	} {
+		toldAtMark(t, "routes: [{"+route+"}]", want)
+	}
+	for _, right := range []string{
+		"answer: {code: 204}", "answer: {type: text/html; charset=utf-8}", "answer: {type: image/svg+xml}",
+		"redirect: {to: 'https://{host}/a%20b{query}#c'}",
+	} {
+		if err := wrong(t, "routes: [{"+right+"}]"); err != nil {
+			t.Errorf("%s: %v", right, err)
+		}
+	}
+}
+
 func TestMethodsThatARouteNeverAnswersAreTold(t *testing.T) {
 	t.Parallel()
 	for route, want := range map[string]string{

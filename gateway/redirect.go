@@ -2,10 +2,14 @@ package gateway
 
 import (
 	"cmp"
+	"fmt"
+	"mime"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
+
+	"golang.org/x/net/http/httpguts"
 )
 
 func (c *compiler) redirect(i int, config redirectConfig, rt *route) http.Handler {
@@ -24,6 +28,14 @@ func (c *compiler) redirect(i int, config redirectConfig, rt *route) http.Handle
 			"routes", i, "redirect", "to")
 		return nil
 	}
+	text := braced.ReplaceAllString(config.To, "x")
+	for at := range len(text) {
+		if b := text[at]; b <= ' ' || b == 0x7f || b == '{' || b == '}' {
+			c.mistake(fmt.Sprintf("%q stands for itself nowhere in a URL", b), "encode it, or leave it out",
+				"routes", i, "redirect", "to")
+			return nil
+		}
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v := visitOf(r.Context())
 		query := ""
@@ -41,9 +53,32 @@ func (c *compiler) redirect(i int, config redirectConfig, rt *route) http.Handle
 	})
 }
 
-func newAnswer(config answerConfig) http.Handler {
+const mostStatus = 599 // RFC 9110, 15
+
+// isMediaType tells of types such as text/html; charset=utf-8 (RFC 9110, 8.3.1).
+func isMediaType(s string) bool {
+	whole, _, err := mime.ParseMediaType(s)
+	kind, sub, _ := strings.Cut(whole, "/")
+	return err == nil && isToken([]byte(kind)) && isToken([]byte(sub)) && httpguts.ValidHeaderFieldValue(s)
+}
+
+var bodiless = []int{http.StatusNoContent, http.StatusResetContent, http.StatusNotModified}
+
+func (c *compiler) answer(i int, config answerConfig) http.Handler {
 	code := cmp.Or(config.Code, http.StatusOK)
 	kind := cmp.Or(config.Type, "text/plain; charset=utf-8")
+	switch {
+	case code < http.StatusOK || code > mostStatus:
+		c.mistake(fmt.Sprintf("%d is no status of an answer", code), "use one from 200 to 599",
+			"routes", i, "answer", "code")
+	case config.Body != "" && slices.Contains(bodiless, code):
+		c.mistake(fmt.Sprintf("an answer with the status %d has no body", code), "leave it out, or use another code",
+			"routes", i, "answer", "body")
+	}
+	if !isMediaType(kind) {
+		c.mistake(fmt.Sprintf("%q is no type of a body", kind), "write one such as application/json",
+			"routes", i, "answer", "type")
+	}
 	body := []byte(config.Body)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", kind)

@@ -104,7 +104,7 @@ func (c *compiler) action(i int, config routeConfig, rt *route) (action http.Han
 	try("call", config.Call != nil, func() http.Handler { return c.call(i, config.Call, rt) })
 	try("files", config.Files != nil, func() http.Handler { return c.files(i, *config.Files, rt) })
 	try("redirect", config.Redirect != nil, func() http.Handler { return c.redirect(i, *config.Redirect, rt) })
-	try("answer", config.Answer != nil, func() http.Handler { return newAnswer(*config.Answer) })
+	try("answer", config.Answer != nil, func() http.Handler { return c.answer(i, *config.Answer) })
 	try("outcomes", config.Outcomes, func() http.Handler { return c.newOutcomes(i, rt) })
 	try("pages", config.Pages, func() http.Handler { return c.pages(i, rt) })
 	try("openapi", config.OpenAPI != nil, func() http.Handler { return c.openapi(i, *config.OpenAPI) })

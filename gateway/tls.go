@@ -10,6 +10,9 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -19,11 +22,17 @@ import (
 
 // listeners tells mistakes of addresses that would else be found when they are listened on.
 func (c *compiler) listeners() {
+	var taken []string
 	for i, l := range c.config.Listen {
 		c.site.places = append(c.site.places, c.document.Place("listen", i, "address"))
-		if _, port, err := net.SplitHostPort(l.Address); err != nil || port == "" {
+		switch address, ok := plainAddress(l.Address); {
+		case !ok:
 			c.mistake(fmt.Sprintf("%q is no address to listen on", l.Address), "write one such as 127.0.0.1:8080",
 				"listen", i, "address")
+		case slices.Contains(taken, address):
+			c.mistake(l.Address+" is listed already", "listen on another, or leave it out", "listen", i, "address")
+		case !strings.HasSuffix(address, ":0"): // which is another port each time
+			taken = append(taken, address)
 		}
 		if l.TLS == nil {
 			continue
@@ -33,6 +42,16 @@ func (c *compiler) listeners() {
 				append([]any{"listen", i, "tls"}, mistake.Way(err)...)...)
 		}
 	}
+}
+
+// plainAddress writes an address to listen on in one way. A port is one of the system's names, or a number.
+func plainAddress(address string) (string, bool) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil || port == "" {
+		return "", false
+	}
+	number, err := net.LookupPort("tcp", port)
+	return net.JoinHostPort(strings.ToLower(host), strconv.Itoa(number)), err == nil
 }
 
 func (t *tlsConfig) check() error {

@@ -206,6 +206,25 @@ func TestALocalAuthorityMakesCertificatesForTheNamesAsked(t *testing.T) {
 	}
 }
 
+func TestAddressesThatCannotBeListenedOnAreTold(t *testing.T) {
+	t.Parallel()
+	for listen, want := range map[string]string{
+		"{address: ^127.0.0.1}":                                  `"127.0.0.1" is no address to listen on`,
+		"{address: ^'127.0.0.1:'}":                               `"127.0.0.1:" is no address to listen on`,
+		"{address: ^'[::1]:65536'}":                              `"[::1]:65536" is no address to listen on`,
+		"{address: ^'127.0.0.1:-1'}":                             `"127.0.0.1:-1" is no address to listen on`,
+		"{address: ^'127.0.0.1:x/y'}":                            `"127.0.0.1:x/y" is no address to listen on`,
+		"{address: ':8080'}, {address: ^':8080'}":                ":8080 is listed already",
+		"{address: 'localhost:80'}, {address: ^'Localhost:080'}": "Localhost:080 is listed already",
+	} {
+		toldAtMark(t, "listen: ["+listen+"]\nroutes: [{answer: {}}]", want)
+	}
+	const right = "listen: [{address: ':8080'}, {address: '127.0.0.1:0'}, {address: '127.0.0.1:0'}, {address: '[::1]:65535'}]"
+	if err := wrong(t, right+"\nroutes: [{answer: {}}]"); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestMistakesOfTLSAreTold(t *testing.T) {
 	t.Parallel()
 	cert, key := writePair(t, t.TempDir(), 1)

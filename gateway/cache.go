@@ -13,7 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/net/http/httpguts"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -91,7 +90,7 @@ func (c *compiler) checkVary(i int, config cacheConfig) {
 	for k, name := range config.Vary {
 		var hint string
 		switch {
-		case name == "*" || !httpguts.ValidHeaderFieldName(name):
+		case name == "*" || !isReceived(name):
 			hint = "write a header's name, such as Accept-Language"
 		case http.CanonicalHeaderKey(name) == "Cookie" && config.Cookies == "drop":
 			hint = "leave it out, or cookies: drop, by which the upstream gets none"

@@ -98,6 +98,7 @@ func TestWhatWouldDoNothingOrAnotherThingIsTold(t *testing.T) {
 		{"{answer: {}, headers: {request: {set: {A: b}}}}", ":2:33: nobody gets the headers"},
 		{"{proxy: one, cache: {vary: ['*']}}", ":2:38: no answer depends on the header \"*\""},
 		{"{proxy: one, cache: {vary: [a b]}}", ":2:38: no answer depends on the header \"a b\""},
+		{"{proxy: one, cache: {vary: [x_y]}}", ":2:38: no answer depends on the header \"x_y\""},
 		{"{proxy: one, cache: {vary: [cookie], cookies: drop}}", ":2:38: no answer depends on the header \"cookie\""},
 		{"{proxy: one, compress: {types: [text/html; charset=a]}}", "\"text/html; charset=a\" is no type"},
 	} {

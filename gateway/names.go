@@ -27,14 +27,21 @@ func (c *compiler) checkNames() {
 			c.checkMethods(r.CORS.Methods, "routes", i, "cors", "methods")
 		}
 		for name := range r.Match.Headers {
-			if http.CanonicalHeaderKey(name) == "Host" || !httpguts.ValidHeaderFieldName(name) {
+			if !isReceived(name) {
 				c.mistake(fmt.Sprintf("no request has the header %q", name),
-					"write a header's name, or hosts for the host", "routes", i, "match", "headers", name)
+					"write a header's name with hyphens, or hosts for the host", "routes", i, "match", "headers", name)
 			}
 		}
 		c.checkHeaders(r.Headers.Request, "routes", i, "headers", "request")
 		c.checkHeaders(r.Headers.Response, "routes", i, "headers", "response")
 	}
+}
+
+// isReceived tells of headers that requests may have: those with an underscore are refused, and net/http
+// takes Host from among them.
+func isReceived(name string) bool {
+	return httpguts.ValidHeaderFieldName(name) && !strings.Contains(name, "_") &&
+		http.CanonicalHeaderKey(name) != "Host"
 }
 
 // checkHost takes a host as requests name it, less its port, or all below one.

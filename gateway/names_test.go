@@ -21,6 +21,7 @@ func TestNamesThatCannotBeMeantAreTold(t *testing.T) {
 		"transform: {request: {headers: {remove: [a, te]}}}": `:1:67: the header "te" cannot be changed; leave it out`,
 		"match: {headers: {host: a.example}}":                `no request has the header "host"; write a`,
 		"match: {headers: {Bad Name: a}}":                    `no request has the header "Bad Name"`,
+		"match: {headers: {x_y: '*'}}":                       `:1:46: no request has the header "x_y"; write a`,
 		"match: {methods: [GET, post]}":                      `:1:46: no request has the method "post"; write POST`,
 		"match: {methods: ['GET POST']}":                     `"GET POST" is no method; write one word`,
 		"match: {methods: ['']}":                             `"" is no method`,
@@ -63,7 +64,7 @@ routes:
   - match:
       hosts: [a.example, "*.A.example", 127.0.0.1, localhost, my_host, "::1", "[::2]"]
       methods: [GET, PURGE, M-SEARCH]
-      headers: {upgrade: websocket, x_y: "*"}
+      headers: {upgrade: websocket, x-y: "*"}
     proxy: up
     limits: {body: -1, body_time: -1s}
     headers: {request: {set: {x_y: "a\tb", Cookie: ""}, remove: [Expect]}, response: {set: {Date: x}}}

@@ -105,8 +105,10 @@ func rateKey(by string) (key rate.Key, byUser bool, err error) {
 		return rate.ByName("key", keyOf, client), true, nil
 	case kind == "claim" && name != "" && !strings.Contains(name, " "):
 		return rate.ByText("claim", claimOf(name), client), true, nil
-	case kind == "header" && isToken([]byte(name)):
+	case kind == "header" && isReceived(name):
 		return rate.ByHeader(name, client), false, nil
+	case kind == "header" && isToken([]byte(name)):
+		return nil, false, fmt.Errorf("no request has the header %q: write another, with hyphens", name)
 	}
 	return nil, false,
 		fmt.Errorf("by is client, user, key, route or such as claim tenant or header X-Name, not %q", by)

@@ -219,6 +219,8 @@ func TestMistakesInRates(t *testing.T) {
 		`rates: {a: {requests: 1, per: 1h, burst: ^9000}}`:                  "rate a: a burst must come back within a year",
 		`rates: {a: {requests: 1, per: 1m, by: ^me}}`:                       "rate a: by is client, user, key, route or",
 		`rates: {a: {requests: 1, per: 1m, by: ^"header a b"}}`:             "rate a: by is client",
+		`rates: {a: {requests: 1, per: 1m, by: ^header X_A}}`:               `rate a: no request has the header "X_A"`,
+		`rates: {a: {requests: 1, per: 1m, by: ^header Host}}`:              `rate a: no request has the header "Host"`,
 		`rates: {a: {requests: 1, per: 1m, by: ^claim}}`:                    "rate a: by is client",
 		`rates: {a: {requests: 1, per: 1m, store: ^"pg://s3cret@h"}}`:       "rate a: a store in Redis is",
 		`rates: {a: {requests: 1, per: 1m, store: "redis://h", share: ^2}}`: "rate a: share is from 0.01 to 1",

@@ -45,6 +45,9 @@ type staleConfig struct {
 
 // openStore makes the store ready, or takes over that of before, with its answers.
 func (c *compiler) openStore() {
+	limits := cache.Limits{
+		Size: c.size(c.config.Cache.Size, "cache", "size"), Body: c.size(c.config.Cache.Body, "cache", "body"),
+	}
 	if !slices.ContainsFunc(c.config.Routes, func(r routeConfig) bool { return r.Cache != nil }) {
 		return
 	}
@@ -53,9 +56,7 @@ func (c *compiler) openStore() {
 		c.site.use(c.site.store)
 		return
 	}
-	c.site.store = cache.NewStore(cache.Limits{
-		Size: c.size(c.config.Cache.Size, "cache", "size"), Body: c.size(c.config.Cache.Body, "cache", "body"),
-	})
+	c.site.store = cache.NewStore(limits)
 	c.site.use(c.site.store)
 }
 

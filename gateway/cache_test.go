@@ -401,6 +401,8 @@ func TestMistakesOfCachesAreToldAtTheirPlaces(t *testing.T) {
 		"admin: localhost:1":                                  "write a loopback address",
 		"cache: {size: 12 parsecs}":                           `1:15: "12 parsecs" is no size`,
 		"cache: {size: -1MiB}":                                "is no size",
+		"cache: {size: 5x}\nroutes: [{answer: {}}]":           `1:15: "5x" is no size`,
+		"cache: {body: 5x}\nroutes: [{answer: {}}]":           `1:15: "5x" is no size`,
 		"routes: [{answer: {}, cache: {cookies: eat}}]":       `1:40: cookies cannot be "eat"`,
 		"routes: [{answer: {}, compress: {codings: [lzma]}}]": `"lzma" is no coding`,
 		"routes: [{answer: {}, compress: {types: [all]}}]":    `"all" is no type`,

@@ -229,7 +229,7 @@ func TestAMistakeOfAWayIsToldAtItsKey(t *testing.T) {
 		"keys: {file: ^" + file + "}":     file + ":2:23: keys: a has no sha256",
 		"keys: {list: [^{" + hash + "}]}": `keys: "" is no name`,
 		"keys: {list: [{name: a, " + hash + "}, {name: b, sha256: ^ab}]}":               "keys: b has no sha256",
-		"keys: {list: [{name: a, " + hash + "}, {name: b, sha256: ^" + hash[8:] + "}]}": "keys: a and b have the same key",
+		"keys: {list: [{name: a, " + hash + "}, {name: b, sha256: ^" + hash[8:] + "}]}": "keys: a and b have",
 		"^oidc: {}": "oidc needs client_id",
 		"oidc: {client_id: c, issuer: ^i, key: KEY}":                     "oidc: issuer is to be",
 		"oidc: {" + log + "key: ^k}":                                     "oidc: key is to be",
@@ -239,7 +239,7 @@ func TestAMistakeOfAWayIsToldAtItsKey(t *testing.T) {
 		"oidc: {" + log + "idle: ^1s}":                                   "oidc: idle is to be a minute",
 		"jwt: {issuer: i, audience: [a], jwks: x, algorithms: [^HS256]}": "jwt: HS256 is by secrets",
 		"oidc: {" + log + "idle: ^13h}":                                  "oidc: no session is idle for 13h0m0s, since",
-		"oidc: {" + log + "idle: ^2h, lifetime: 1h}":                     "oidc: no session is idle for 2h0m0s, since its lifetime",
+		"oidc: {" + log + "idle: ^2h, lifetime: 1h}":                     "oidc: no session is idle for 2h0m0s",
 		"oidc: {" + log + "lifetime: ^1s}":                               "oidc: lifetime is to be a minute",
 		"oidc: {" + log + "url: ^a}":                                     "oidc: url is to be",
 	} {

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"fmt"
 	"net/http"
 
 	"github.com/kerf-go/kerf/gateway/compress"
@@ -20,7 +19,7 @@ func (c *compiler) compress(i int, config routeConfig) layer {
 	}
 	for key, list := range map[string][]string{"types": config.Compress.Types, "codings": config.Compress.Codings} {
 		if list != nil && len(list) == 0 {
-			c.mistake(fmt.Sprintf("%s has nothing in it", key), "leave it out for the default, or name some",
+			c.mistake(key+" has nothing in it", "leave it out for the default, or name some",
 				"routes", i, "compress", key)
 		}
 	}

@@ -77,7 +77,7 @@ func (c *compiler) newLimiter(name string, config rateConfig) (*limiter, error) 
 
 // checkLocal tells of what counts only with a store in Redis.
 func (c rateConfig) checkLocal() error {
-	key := ""
+	var key string
 	switch {
 	case c.Patience > 0:
 		key = "patience"

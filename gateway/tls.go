@@ -50,7 +50,7 @@ func plainAddress(address string) (string, bool) {
 	if err != nil || port == "" {
 		return "", false
 	}
-	number, err := net.LookupPort("tcp", port)
+	number, err := new(net.Resolver).LookupPort(context.Background(), "tcp", port) // which asks no server
 	return net.JoinHostPort(strings.ToLower(host), strconv.Itoa(number)), err == nil
 }
 

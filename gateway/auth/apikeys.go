@@ -56,7 +56,8 @@ func newAPIKeys(c KeysConfig) (*apiKeys, error) {
 	}
 	switch k.header {
 	case "Authorization", "Cookie", SubjectHeader, WayHeader, ClaimsHeader:
-		return nil, mistake.At(fmt.Errorf("keys: the header %s is for something else: name another", k.header), "header")
+		err := fmt.Errorf("keys: the header %s is for something else: name another", k.header)
+		return nil, mistake.At(err, "header")
 	}
 	for i, one := range c.List {
 		if err := k.add(one); err != nil {

@@ -162,7 +162,7 @@ func TestMethodsThatARouteNeverAnswersAreTold(t *testing.T) {
 	for route, want := range map[string]string{
 		"merge: {parts: {a: {proxy: one, get: /}}}, match: {methods: [GET, ^POST]}":          "a merge answers no POST",
 		"files: {root: /}, match: {methods: [HEAD, ^PUT]}":                                   "files answer no PUT",
-		"answer: {}, match: {methods: [GET]}, cors: {origins: ['*'], methods: [HEAD, ^PUT]}": "the route's match has no",
+		"answer: {}, match: {methods: [GET]}, cors: {origins: ['*'], methods: [HEAD, ^PUT]}": "the route's match has",
 	} {
 		toldAtMark(t, "upstreams: {one: {urls: ['http://127.0.0.1:9']}}\nroutes: [{"+route+"}]", want)
 	}

@@ -90,7 +90,7 @@ func TestMistakesOfUpstreamsAreTold(t *testing.T) {
 	for upstream, want := range map[string]string{
 		"^one: {}":                                         "upstream one: it has no urls",
 		"one: {urls: ^[]}":                                 "upstream one: it has no urls",
-		"one: {urls: [^'ftp://a.example']}":                `"ftp://a.example" is no server; write one such as http://127`,
+		"one: {urls: [^'ftp://a.example']}":                `"ftp://a.example" is no server; write one such as http`,
 		"one: {urls: ['http://a/'], roots: ^no}":           "upstream one: open ",
 		"one: {urls: ['http://a/'], roots: ^gateway.yaml}": "upstream one: ",
 	} {

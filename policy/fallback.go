@@ -63,7 +63,7 @@ func (g *guard) fall(
 		return failure
 	}
 	how := f.answer(ctx, request, reply, opts)
-	if f.settings.Method != "" && g.other(ctx, request, reply, cc, invoke, opts) {
+	if f.settings.Method != "" && g.callOther(ctx, request, reply, cc, invoke, opts) {
 		how = "method"
 	}
 	if how == "" {
@@ -78,23 +78,17 @@ func (g *guard) fall(
 	return nil
 }
 
-// other calls another method, once and in the bulkhead too. If that fails, the caller learns
-// of the first failure alone.
-func (g *guard) other(
+// callOther calls another method, once, if its bulkhead and its breaker let it. If that fails, the
+// caller learns of the first failure alone.
+func (g *guard) callOther(
 	ctx context.Context, request, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts []grpc.CallOption,
 ) bool {
 	into, ok := reply.(proto.Message)
 	if !ok {
 		return false
 	}
-	if g.bulkhead != nil {
-		if g.bulkhead.enter(ctx, g.fallback.settings.Method) != nil {
-			return false
-		}
-		defer g.bulkhead.leave()
-	}
 	t := try{reply: into.ProtoReflect().New().Interface()}
-	if invoke(ctx, g.fallback.settings.Method, request, t.reply, cc, t.instead(opts)...) != nil {
+	if g.other.guarded(ctx, g.fallback.settings.Method, request, t.reply, cc, invoke, t.instead(opts)) != nil {
 		return false
 	}
 	t.tell(opts)

@@ -262,6 +262,46 @@ func TestAFallbacksMethodKeepsWithinTheBulkhead(t *testing.T) {
 	})
 }
 
+// A callee that a breaker leaves alone is left alone by another of its methods, too, unless that has a
+// breaker of its own.
+func TestAFallbacksMethodIsAskedIfItsBreakerLetsIt(t *testing.T) {
+	t.Parallel()
+	strict := func(scope string) *policy.Breaker { return &policy.Breaker{Scope: scope, Calls: 2, Open: time.Minute} }
+	for name, test := range map[string]struct {
+		policies *policy.Settings
+		answered bool
+		made     int
+	}{
+		"one for both":                 {nil, false, 3},
+		"one for both, as it says":     {&policy.Settings{Breaker: strict("all")}, false, 3},
+		"one of its own":               {&policy.Settings{Breaker: strict("other")}, true, 12},
+		"none":                         {&policy.Settings{}, true, 12},
+		"one of its own, that is open": {&policy.Settings{Breaker: strict("down")}, false, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := falling(policy.Fallback{Method: other, Policies: test.policies})
+			s.Breaker = strict("all")
+			w := newWay(s, failsBut(other))
+			down := w.out.Method(policy.Settings{Breaker: strict("down")})
+			for range 2 {
+				_ = down(t.Context(), "/x/y", nil, nil, nil, func(
+					context.Context, string, any, any, *grpc.ClientConn, ...grpc.CallOption,
+				) error {
+					return errMayHaveRun
+				})
+			}
+			var err error
+			for range 10 {
+				_, err = w.get(t.Context(), "")
+			}
+			if (err == nil) != test.answered || w.made() != test.made {
+				t.Errorf("%v, after %d attempts", err, w.made())
+			}
+		})
+	}
+}
+
 func TestAFallbackIsNotForACallerWhoHasGivenUp(t *testing.T) {
 	t.Parallel()
 	w := newWay(falling(policy.Fallback{Answer: []byte(`"static"`)}), func(ctx context.Context, _ *attempt) error {

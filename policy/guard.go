@@ -25,6 +25,7 @@ type guard struct {
 	budget   *budget // of retries and hedges
 	slow     *durations
 	fallback *fallback
+	other    *guard // of the fallback's method
 }
 
 func (g *guard) unary(

@@ -56,6 +56,10 @@ func (o *Outbound) Method(s Settings) grpc.UnaryClientInterceptor { return o.gua
 func (o *Outbound) guard(s Settings) *guard {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	return o.guardLocked(s)
+}
+
+func (o *Outbound) guardLocked(s Settings) *guard {
 	g := &guard{out: o, settings: s}
 	if s.Bulkhead != nil {
 		g.bulkhead = share(o.bulkheads, s.Bulkhead.Scope, func() *bulkhead { return newBulkhead(*s.Bulkhead) })
@@ -79,6 +83,8 @@ func (o *Outbound) guard(s Settings) *guard {
 	}
 	if s.Fallback != nil {
 		g.fallback = newFallback(*s.Fallback)
+		of := cmp.Or(s.Fallback.Policies, &s)
+		g.other = o.guardLocked(Settings{Method: s.Fallback.Method, Bulkhead: of.Bulkhead, Breaker: of.Breaker})
 	}
 	if hedges || s.Fallback != nil {
 		o.guards = append(o.guards, g)

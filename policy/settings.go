@@ -41,6 +41,15 @@ type Bulkhead struct {
 	Wait  time.Duration // for a place, at most; 0: 100 ms
 }
 
+// LongestWait is that of a call for a place, default filled in; 0: none waits.
+func (b Bulkhead) LongestWait() time.Duration {
+	b = b.withDefaults()
+	if b.Queue < 0 {
+		return 0
+	}
+	return b.Wait
+}
+
 // Breaker refuses calls to a callee that fails. It counts what is the callee's fault:
 // Unavailable, DeadlineExceeded, Internal, Unknown, Unimplemented and DataLoss, which are
 // OpenTelemetry's errors of a server; ResourceExhausted is none, since who sheds load works.
@@ -109,6 +118,10 @@ type Fallback struct {
 	// same messages. It has the last fifth of the call's time, if that is bounded, and what the
 	// call itself has left.
 	Method string
+
+	// Policies are those of Method, of which bulkhead and breaker hold when it is called here; nil: those of
+	// the method that it answers for.
+	Policies *Settings
 
 	Answer []byte // in protobuf's JSON
 }

@@ -7,10 +7,13 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 
 	"github.com/kerf-go/kerf/link"
 	"github.com/kerf-go/kerf/policy"
+	"github.com/kerf-go/kerf/seam"
 )
 
 func TestAFallbacksMethodAnswersThoughTheCallHungUntilItsDeadline(t *testing.T) {
@@ -36,4 +39,32 @@ func TestAFallbacksMethodAnswersThoughTheCallHungUntilItsDeadline(t *testing.T) 
 		}
 		g.web.wantEvent(t, "web", "fallback", "answered", 1)
 	})
+}
+
+func TestAFallbacksMethodHasItsOwnBreaker(t *testing.T) {
+	t.Parallel()
+	const other = "/kerf.linktest.v1.Exercise/Other"
+	failing := &policy.Breaker{Scope: "failing", Calls: 1, Open: time.Minute}
+	unary, _ := newProcess(t).seam.Outbound(seam.OutboundOptions{
+		Caller: "web", Callee: "back", Link: "inproc", Serves: exercise,
+		Policy: func(method string) policy.Settings {
+			if method == other {
+				return policy.Settings{Breaker: &policy.Breaker{Scope: "other"}}
+			}
+			return policy.Settings{Breaker: failing, Fallback: &policy.Fallback{Method: other}}
+		},
+	})
+	for range 3 {
+		err := unary[0](t.Context(), unaryMethod, &message{}, &message{}, nil, func(
+			_ context.Context, method string, _, _ any, _ *grpc.ClientConn, _ ...grpc.CallOption,
+		) error {
+			if method == other {
+				return nil
+			}
+			return status.Error(codes.Unavailable, "")
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
 }

@@ -61,6 +61,10 @@ func (s *Seam) Outbound(o OutboundOptions) ([]grpc.UnaryClientInterceptor, []grp
 		client.outbound = func(m *method, full string) {
 			settings := o.Policy(full)
 			settings.Method = full
+			if f := settings.Fallback; f != nil && f.Method != "" {
+				answers, its := *f, o.Policy(f.Method)
+				answers.Policies, settings.Fallback = &its, &answers
+			}
 			m.guard, m.streams = out.Method(settings), out.Stream(settings)
 		}
 	}

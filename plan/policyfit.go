@@ -76,15 +76,23 @@ func (s *settling) fitTimes(p *methodPolicy) {
 		wait = s.Fallback.First(wait)
 		less = fmt.Sprintf(", less %v for the fallback", p.deadline-wait)
 	}
-	callers := fmt.Sprintf("callers of %s wait no longer than %v%s", s.method.Name, p.deadline, less)
-	if s.Bulkhead != nil && s.Bulkhead.Wait >= wait {
-		s.misfit(s.origins["bulkhead"].at, "bulkhead", wait,
-			fmt.Sprintf("calls wait up to %v for a place, and %s", s.Bulkhead.Wait, callers),
-			fmt.Sprintf("write a wait below %v, queue: off, or a longer deadline", wait))
+	callers := func() string {
+		return fmt.Sprintf("callers of %s wait no longer than %v%s", s.method.Name, p.deadline, less)
 	}
-	s.fitHedge(wait, callers)
+	if from, said := s.origins["bulkhead"]; said && s.Bulkhead != nil {
+		place := s.Bulkhead.LongestWait()
+		if place >= wait {
+			s.misfit(from.at, "bulkhead", wait,
+				fmt.Sprintf("calls wait up to %v for a place, and %s", place, callers()),
+				fmt.Sprintf("write a wait below %v, queue: off, or a longer deadline", wait))
+		} else if place > 0 {
+			wait -= place
+			less += fmt.Sprintf(", less %v for a place (line %d)", place, from.at.Line)
+		}
+	}
+	s.fitHedge(wait, callers())
 	if from, said := s.origins[retryPolicy]; said && s.Retry != nil {
-		s.fitRetry(from.at, wait, callers)
+		s.fitRetry(from.at, wait, callers())
 	}
 }
 

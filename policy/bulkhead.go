@@ -58,6 +58,7 @@ func (b *bulkhead) queue(ctx context.Context, method string) error {
 
 func (b *bulkhead) full(method string) error {
 	return link.Mark(status.Newf(codes.ResourceExhausted,
-		"%s was not called: %d calls to its service are under way already (bulkhead)", method, b.settings.Calls),
+		"%s was not called: calls to its service under way already: %d (bulkhead)",
+		method, b.settings.Calls),
 		link.NeverSent)
 }

@@ -85,6 +85,9 @@ var _ http.RoundTripper = (*transport)(nil)
 
 // RoundTrip implements http.RoundTripper.
 func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL == nil {
+		return t.base.RoundTrip(r) // which says so
+	}
 	e := &exchange{base: t.base, picker: t.picker, request: r}
 	return e.end(t.guardOf(r).unary(r.Context(), r.Method+" "+r.URL.Host, nil, nil, nil, e.attempt))
 }

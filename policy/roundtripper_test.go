@@ -548,3 +548,11 @@ func TestAConnectionCanBeUpgraded(t *testing.T) {
 		t.Errorf("%q, %v", line, err)
 	}
 }
+
+func TestARequestWithoutAURLIsAnError(t *testing.T) {
+	t.Parallel()
+	rt := policy.RoundTripper(nil, policy.NewOutbound(nil), policy.Defaults())
+	if _, err := rt.RoundTrip(&http.Request{}); err == nil { //nolint:bodyclose // there is none
+		t.Error("it is answered")
+	}
+}

@@ -277,6 +277,38 @@ func TestAdmissionWithALeastOfOneLetsOneIn(t *testing.T) {
 	}
 }
 
+// Where calls stay slow at the least that is let in, half of it tells whether that is a queue.
+func TestAtItsLeastAdmissionTriesHalf(t *testing.T) {
+	t.Parallel()
+	const slow = 2 * tolerance
+	for name, test := range map[string]struct {
+		since   time.Duration // the last trial
+		limit   float64
+		then    float64 // how slow the half is
+		crowded bool
+	}{
+		"and it is as slow: so is the work": {tryAgain + 1, 16, slow, false},
+		"and it is faster: it is a queue":   {tryAgain + 1, 16, slow - tolerance/2, true},
+		"and not again at once":             {tryAgain - 1, 32, slow, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := newAdmission(Admission{Least: 32})
+			a.limit, a.running, a.most, a.before, a.crowded, a.level.n, a.looks = 32, 32, 32, 32, true, 1, still
+			a.slow, a.trial.began = simulated.Add(-standing), simulated.Add(-test.since)
+			a.trial.calls = a.running
+			a.look(slow, simulated)
+			if a.limit != test.limit {
+				t.Errorf("the limit is %g", a.limit)
+			}
+			a.running, a.most, a.trial.old, a.trial.excess = int(test.limit), int(test.limit), 0, slow
+			if a.look(test.then, simulated.Add(lookEvery)); a.crowded != test.crowded {
+				t.Errorf("it is crowded: %t", a.crowded)
+			}
+		})
+	}
+}
+
 func TestAdmissionFollowsWorkThatTakesLonger(t *testing.T) {
 	t.Parallel()
 	c := &callee{

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -45,7 +46,7 @@ func migrations(up ...string) fs.FS {
 }
 
 // storing is an app whose back answers with the notes in its store.
-func storing(migrations fs.FS, also ...func(*store.DB) error) kerf.App {
+func storing(migrations fs.FS, also ...func(context.Context, *store.DB) error) kerf.App {
 	return pair(nil, func(ctx context.Context, h *kerf.Host) error {
 		db, err := h.DB(ctx, migrations)
 		if err != nil {
@@ -53,7 +54,7 @@ func storing(migrations fs.FS, also ...func(*store.DB) error) kerf.App {
 		}
 		linktestv1.RegisterExerciseServer(h, &handlers{unary: func(ctx context.Context, _ *message) (*message, error) {
 			for _, one := range also {
-				if err := one(db); err != nil {
+				if err := one(ctx, db); err != nil {
 					return nil, err
 				}
 			}
@@ -347,7 +348,7 @@ func TestAForeignStoreMustBeThere(t *testing.T) {
 
 func TestAFullPoolIsToldToTheCallerAndInTheMetrics(t *testing.T) {
 	t.Parallel()
-	app := storing(greetings(), func(db *store.DB) error {
+	app := storing(greetings(), func(_ context.Context, db *store.DB) error {
 		return db.InTx(context.Background(), func(*sql.Tx) error { return db.PingContext(context.Background()) })
 	})
 	s := newSystem(t, app, together+"store: {connections: 1, wait: 20ms}\n")
@@ -367,4 +368,37 @@ func TestAFullPoolIsToldToTheCallerAndInTheMetrics(t *testing.T) {
 			t.Errorf("the metrics lack %s", want)
 		}
 	}
+}
+
+func TestCallersOfALockedStoreAreToldInTime(t *testing.T) {
+	t.Parallel()
+	app := storing(greetings(), func(ctx context.Context, db *store.DB) error {
+		return db.InTx(ctx, func(*sql.Tx) error { return nil })
+	})
+	s := newSystem(t, app, together)
+	p := s.begin()
+	becomesReady(t, p)
+	other, err := sql.Open("sqlite", "file:"+filepath.ToSlash(filepath.Join(s.data, "back.db"))+"?_txlock=immediate")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	lock, err := other.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Rollback()
+	conn := dial(t, p)
+	var all sync.WaitGroup
+	for range 3 { // who waits in vain for a turn in this process, and who then waits for the other
+		all.Go(func() {
+			began := time.Now()
+			_, err := askFront(t.Context(), conn, "")
+			got := status.Convert(err)
+			if got.Code() != codes.Unavailable || !strings.Contains(got.Message(), "store is busy") {
+				t.Errorf("after %v: %v, want that it is busy", time.Since(began), err)
+			}
+		})
+	}
+	all.Wait()
 }

@@ -53,7 +53,7 @@ type Options struct {
 	ConnWait time.Duration
 	// MaxWait bounds the wait for the turn to write, in a single-writer store: once
 	// within this process, and once for other processes that write, which the end of
-	// a context does not cut short in SQLite; 0: 5 s.
+	// a context does not cut short in SQLite; 0: 2 s.
 	MaxWait time.Duration
 
 	// Foreign tells that someone else owns the tables: opening writes nothing, not
@@ -72,7 +72,7 @@ func (o Options) withDefaults() Options {
 		o.ConnWait = time.Second // short beside a caller's deadline of 5 s, long beside a failover
 	}
 	if o.MaxWait == 0 {
-		o.MaxWait = 5 * time.Second
+		o.MaxWait = 2 * time.Second // and twice that is still short beside 5 s
 	}
 	if o.Tracer == nil {
 		o.Tracer = noop.NewTracerProvider()

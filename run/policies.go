@@ -18,7 +18,7 @@ import (
 const policiesPath = "/policies"
 
 // notReady is told in place of fleet.Ready, which a process stays for the fleet: its
-// readiness comes and goes with what it needs.
+// readiness comes and goes with what it needs. It is told of a start that waits for that, too.
 const notReady fleet.State = "not ready"
 
 // fullReport is a fleet's report with what each process says of itself.
@@ -53,7 +53,7 @@ func askAll(ctx context.Context, r fleet.Report) fullReport {
 				status.Policies, status.Unknown = nil, err.Error()
 			}
 		})
-		if s.State == fleet.Ready {
+		if s.State == fleet.Ready || s.State == fleet.Starting {
 			asking.Go(func() { status.NotReady = askReady(ctx, s.Admin) })
 		}
 	}

@@ -28,11 +28,16 @@ type program struct {
 	done      chan error
 }
 
-// startProgram runs the test app as a process, until the test ends.
+// startProgram runs the usual test app as a process, until the test ends.
 func startProgram(t *testing.T, args ...string) *program {
 	t.Helper()
+	return startApp(t, "pair", args...)
+}
+
+func startApp(t *testing.T, app string, args ...string) *program {
+	t.Helper()
 	p := &program{Cmd: exec.CommandContext(t.Context(), os.Args[0], args...), done: make(chan error, 1)}
-	p.Env = append(os.Environ(), appEnv+"=1")
+	p.Env = append(os.Environ(), appEnv+"="+app)
 	p.Stdout, p.Stderr = &p.out, &p.errs
 	if err := p.Start(); err != nil {
 		t.Fatal(err)

@@ -146,10 +146,10 @@ func (c *commands) runAlone(ctx context.Context, p *plan.Plan, f runFlags) error
 	if err != nil {
 		return explain(err)
 	}
+	running.Store(process) // it tells by itself what it waits for
 	if err := process.Ready(ctx); err != nil {
 		return errors.Join(err, stopProcess(ctx, process, stopBound(p)))
 	}
-	running.Store(process)
 	c.announce(p, f, process.Web())
 	return await(ctx, process, nil, stopBound(p))
 }

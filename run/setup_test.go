@@ -28,8 +28,8 @@ import (
 
 var update = flag.Bool("update", false, "write what came out into the golden files")
 
-// appEnv makes this binary the test app, as which tests start it, and boundEnv one that only says how long
-// it may drain.
+// appEnv makes this binary one of the test apps, as which tests start it, and boundEnv one that only says how
+// long it may drain.
 const (
 	appEnv   = "RUN_TEST_APP"
 	boundEnv = "RUN_TEST_BOUND"
@@ -40,8 +40,12 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stdout, "may drain for", os.Getenv("KERF_STOP_TIMEOUT"))
 		os.Exit(0)
 	}
-	if os.Getenv(appEnv) != "" {
+	switch os.Getenv(appEnv) {
+	case "pair":
 		kit.Main(pair(nil, nil))
+		os.Exit(0)
+	case "storing":
+		kit.Main(storing(greetings()))
 		os.Exit(0)
 	}
 	goleak.VerifyTestMain(m)

@@ -278,6 +278,37 @@ func TestStatusTellsWhyAProcessIsNotReady(t *testing.T) {
 	}
 }
 
+func TestStatusTellsWhatAProcessWaitsForAtItsStart(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ plan, process string }{
+		"alone":      {together, "all"},
+		"in a fleet": {apart, "back"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			data, file := t.TempDir(), planFile(t, c.plan+"store: {migrate: false}\n")
+			p := startApp(t, "storing", "run", "--plan", file, "--data", data)
+			below := "\n" + c.process + " 0: not ready: back store: migrations are pending: 2, from version 0 to 2; "
+			poll(t, "the table tells", func() bool {
+				table, err := command(t, storing(greetings()), "status", "--data", data)
+				return err == nil && strings.Contains(table, below) && strings.Contains(table, "  not ready  ")
+			})
+			text, err := command(t, storing(greetings()), "status", "--data", data, "--json")
+			if err != nil || !strings.Contains(text, `"state": "not ready"`) ||
+				!strings.Contains(text, `"not_ready": [`) {
+				t.Errorf("%v\n%s", err, text)
+			}
+			migrate := "migrate --plan " + file + " --data " + data
+			wantCommand(t, storing(greetings()), migrate, "back: migrated from version 0 to 2")
+			poll(t, "it is announced", func() bool { return strings.Contains(p.out.String(), "  data  ") })
+			table, err := command(t, storing(greetings()), "status", "--data", data)
+			if err != nil || strings.Contains(table, "not ready") {
+				t.Errorf("once it is ready: %v\n%s", err, table)
+			}
+		})
+	}
+}
+
 func TestASiteIsAnnouncedWithItsAddress(t *testing.T) {
 	t.Parallel()
 	out, end := background(t, site(hello), "run", "--data", t.TempDir(), "--web", "127.0.0.1:0")

@@ -208,6 +208,20 @@ func TestAFleetTellsWhyAProcessCannotStart(t *testing.T) {
 	}
 }
 
+func TestAFleetStopsWhileAProcessWaitsForItsStore(t *testing.T) {
+	t.Parallel()
+	data, file := t.TempDir(), planFile(t, apart+"store: {migrate: false}\n")
+	p := startApp(t, "storing", "run", "--plan", file, "--data", data)
+	waits := "will not be ready before its store is"
+	poll(t, "it waits", func() bool { return strings.Contains(p.errs.String(), waits) })
+	if err := p.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.end(t); err != nil {
+		t.Errorf("it ends with %v", err)
+	}
+}
+
 func TestAFleetDrainsForAsLongAsThePlanSays(t *testing.T) {
 	t.Parallel()
 	for said, want := range map[string]string{"drain: 77s\n": "1m17s", "drain: off\n": "20s", "": "20s"} {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -174,10 +175,11 @@ func (c *commands) runOne(ctx context.Context, p *plan.Plan, f runFlags) error {
 		return err
 	}
 	report(parent, process)
-	if err := process.Ready(ctx); err != nil {
-		return errors.Join(err, stopProcess(ctx, process, parent.Bound()))
-	}
-	parent.Ready()
+	waiting, cancel := until(ctx, parent.Done())
+	defer cancel()
+	if process.Ready(waiting) == nil {
+		parent.Ready()
+	} // else it is to end, or has failed: await finds out
 	return await(ctx, process, parent.Done(), parent.Bound())
 }
 
@@ -213,6 +215,23 @@ func followDirectory(parent *fleet.Parent, d *Directory) (stop func()) {
 	return func() {
 		close(stopped)
 		<-done
+	}
+}
+
+// until gives a context that ends with done, too.
+func until(ctx context.Context, done <-chan struct{}) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		select {
+		case <-done:
+			cancel()
+		case <-ctx.Done():
+		}
+	})
+	return ctx, func() {
+		cancel()
+		watching.Wait()
 	}
 }
 

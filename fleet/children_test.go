@@ -21,6 +21,7 @@ import (
 func children() map[string]func() int {
 	return map[string]func() int{
 		"serve":  serve,
+		"wait":   wait,
 		"crash":  crash,
 		"refuse": refuse,
 		"unready": func() int {
@@ -74,9 +75,18 @@ func attach() *fleet.Parent {
 	return p
 }
 
-// listen serves on the previous address or a new one and reports readiness.
+// listen serves and reports readiness.
 func listen(p *fleet.Parent, mux *http.ServeMux) {
-	address := "127.0.0.1:0"
+	address := open(p, mux)
+	p.Listening("http://" + address)
+	p.Web("http://web." + address)
+	p.Admin("http://admin." + address)
+	p.Ready()
+}
+
+// open serves on the previous address or a new one.
+func open(p *fleet.Parent, mux *http.ServeMux) (address string) {
+	address = "127.0.0.1:0"
 	if before := p.Previous().Listening; len(before) > 0 && os.Getenv("MOVE") == "" {
 		address = strings.TrimPrefix(before[0], "http://")
 	}
@@ -86,11 +96,27 @@ func listen(p *fleet.Parent, mux *http.ServeMux) {
 		p.Failed(err)
 		os.Exit(1)
 	}
-	p.Listening("http://" + l.Addr().String())
-	p.Web("http://web." + l.Addr().String())
-	p.Admin("http://admin." + l.Addr().String())
 	go func() { _ = http.Serve(l, mux) }() // until the process ends
-	p.Ready()
+	return l.Addr().String()
+}
+
+// wait is not ready before it was asked twice why. With HANGS it says nothing at all.
+func wait() int {
+	p := attach()
+	var asked atomic.Int32
+	mux := http.NewServeMux()
+	mux.HandleFunc("/readyz", func(w http.ResponseWriter, r *http.Request) {
+		if os.Getenv("HANGS") != "" {
+			<-r.Context().Done()
+		}
+		w.WriteHeader(http.StatusServiceUnavailable)
+		if asked.Add(1) == 2 {
+			p.Ready()
+		}
+	})
+	p.Admin("http://" + open(p, mux))
+	<-p.Done()
+	return 0
 }
 
 // serve is a process as it should be. With CALLEE it calls that one while it drains.

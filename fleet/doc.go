@@ -33,7 +33,7 @@
 //
 //	{"listening": "http://127.0.0.1:4711"}  where others reach it; once for each link
 //	{"web": "http://127.0.0.1:8080"}        where people reach it
-//	{"admin": "http://127.0.0.1:4712"}      where operators reach it
+//	{"admin": "http://127.0.0.1:4712"}      where operators reach it; /readyz is 503 while it waits
 //	{"ready": true}                         it can do its work
 //	{"failed": "port 8080 is taken"}        it cannot start: it is not tried again
 //

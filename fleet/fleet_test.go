@@ -113,10 +113,29 @@ func TestNotReadyWhileOneProcessIsNot(t *testing.T) {
 
 func TestAProcessThatIsNotReadyInTimeHasDied(t *testing.T) {
 	t.Parallel()
-	b := run(t, fleet.Options{MaxRestarts: -1, ReadyTimeout: time.Second}, child("unready", "accounts"))
-	await(t, "the fleet to give up", b.done)
-	if !strings.Contains(b.err.Error(), "process accounts: killed, because it was not ready within 1s") {
-		t.Error(b.err)
+	for name, late := range map[string]fleet.Process{
+		"one that nobody can ask":   child("unready", "accounts"),
+		"one that does not say why": child("wait", "accounts", "HANGS=yes"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := run(t, fleet.Options{MaxRestarts: -1, ReadyTimeout: time.Second}, late)
+			await(t, "the fleet to give up", b.done)
+			if !strings.Contains(b.err.Error(), "process accounts: killed, because it was not ready within 1s") {
+				t.Error(b.err)
+			}
+		})
+	}
+}
+
+func TestAProcessThatSaysWhyItIsNotReadyIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	b := run(t, fleet.Options{MaxRestarts: -1, ReadyTimeout: 2 * time.Second}, child("wait", "accounts")).ready(t)
+	if s := b.of("accounts"); s.Restarts != 0 {
+		t.Errorf("it was started anew: %+v", s)
+	}
+	if want := b.of("accounts").Admin + "/readyz says why"; !strings.Contains(b.out.String(), want) {
+		t.Error("it was not told that it waits")
 	}
 }
 

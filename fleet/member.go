@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"os/exec"
 	"sync"
 	"time"
@@ -108,6 +109,10 @@ func (m *member) live(ctx context.Context) death {
 		case <-c.exited:
 			return m.ended(c, late)
 		case <-bound.C:
+			if m.waits(ctx) {
+				bound.Reset(m.o.ReadyTimeout)
+				continue
+			}
 			late = m.overdue()
 			c.kill()
 		case <-m.poke:
@@ -136,6 +141,30 @@ func (m *member) attend(c *child, bound *time.Timer) {
 	case state == Ready:
 		bound.Stop()
 	}
+}
+
+// waits tells of a process that is not ready in time whether it says why: it lacks what another start
+// would not give it, such as its store. So is one whose fate was changed while it was asked.
+func (m *member) waits(ctx context.Context) bool {
+	m.mu.Lock()
+	admin, since, starts := m.admin, m.since, m.want == wantUp && m.refusal == ""
+	m.mu.Unlock()
+	if !starts || admin == "" {
+		return false
+	}
+	// A replacement outlives the context of its start.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTimeout)
+	defer cancel()
+	response, err := get(ctx, admin+"/readyz")
+	if err == nil {
+		_ = response.Body.Close()
+	}
+	if err != nil || response.StatusCode != http.StatusServiceUnavailable {
+		return m.wanted() != wantUp
+	}
+	m.out.sayf("%s: not ready after %s, and waits: %s/readyz says why",
+		m.label, time.Since(since).Round(time.Second), admin)
+	return true
 }
 
 // backOff waits for the time of the next life.

@@ -21,7 +21,8 @@ type Options struct {
 	Color *bool
 
 	// ReadyTimeout bounds the time from a process's start until it is ready; then
-	// it is killed, which counts as a death. Default 30 s.
+	// it is killed, which counts as a death, unless its admin listener answers /readyz with
+	// 503: it waits for what it needs, and is asked again after as long. Default 30 s.
 	ReadyTimeout time.Duration
 
 	// StopTimeout bounds the stop of the whole fleet. Each step of Order may take

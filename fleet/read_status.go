@@ -58,12 +58,7 @@ func readFile(file string) (Report, error) {
 }
 
 func ask(ctx context.Context, found Report) (now Report, err error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, found.Control+"/status", http.NoBody)
-	if err != nil {
-		return Report{}, fmt.Errorf("its control address: %w", err)
-	}
-	transport := &http.Transport{DisableKeepAlives: true} // and no proxy: it is on this machine
-	response, err := transport.RoundTrip(request)
+	response, err := get(ctx, found.Control+"/status")
 	if err != nil {
 		return Report{}, fmt.Errorf("ask for its status: %w", err)
 	}
@@ -75,6 +70,16 @@ func ask(ctx context.Context, found Report) (now Report, err error) {
 		return Report{}, fmt.Errorf("understand its status: %w", err)
 	}
 	return now, nil
+}
+
+// get asks a program of this machine.
+func get(ctx context.Context, url string) (*http.Response, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	transport := &http.Transport{DisableKeepAlives: true} // and no proxy: it is on this machine
+	return transport.RoundTrip(request)
 }
 
 func (r Report) name() string { return cmp.Or(r.App, "this app") }

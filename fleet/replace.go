@@ -16,7 +16,8 @@ const handover = time.Second
 // program: once the new one is ready, the others are told to call it, and only then the old one
 // drains. Replicas take turns. If the new one does not get ready, the old one stays, and
 // the error tells why; so it is with a process that is Single, and with one whose ports are fixed,
-// which the old one has. name is as for Kill.
+// which the old one has. A new one that waits for its store, say, does so until ctx ends. name is
+// as for Kill.
 func (f *Fleet) Replace(ctx context.Context, name string) error {
 	f.mu.Lock()
 	members := slices.Clone(f.members)

@@ -179,6 +179,33 @@ func TestRulesBeatAnnotations(t *testing.T) {
 	}
 }
 
+func TestAFieldOfTheReplyThatIsNotSet(t *testing.T) {
+	t.Parallel()
+	wants := map[string]string{
+		"at": "null", "wait": "null", "mask": "null", "maybe_text": "null", "maybe_number": "null", "any": "null",
+		"struct": "null", "value": "null", "nested": "null", "text": `""`, "large": `"0"`, "times": "[]", "words": "{}",
+	}
+	rule := &annotations.HttpRule{
+		Selector: "library.v1.Library.Echo", Pattern: &annotations.HttpRule_Get{Get: "/echo"},
+	}
+	for field := range wants {
+		rule.AdditionalBindings = append(rule.AdditionalBindings, &annotations.HttpRule{
+			Pattern: &annotations.HttpRule_Post{Post: "/" + field}, Body: "*", ResponseBody: field,
+		})
+	}
+	front := setup(t, transcode.Options{Rules: []*annotations.HttpRule{rule}})
+	for field, want := range wants {
+		if got := do(t, front, "POST", "/"+field, "{}"); got.StatusCode != http.StatusOK || got.body != want {
+			t.Errorf("%s: %s %s, and not %s", field, got.Status, got.body, want)
+		}
+	}
+	for field, set := range map[string]string{"nested": "{}", "value": "null", "at": `"1970-01-01T00:00:00Z"`} {
+		if got := do(t, front, "POST", "/"+field, `{"`+field+`": `+set+`}`); got.body != set {
+			t.Errorf("%s that is set: %s %s, and not %s", field, got.Status, got.body, set)
+		}
+	}
+}
+
 func TestWrongRulesAreRefused(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ rule, want string }{

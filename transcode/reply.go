@@ -17,13 +17,15 @@ type answer struct {
 }
 
 func (h *Handler) answer(b *binding, reply protoreflect.Message) (answer, error) {
-	m := reply
+	m, unset := reply, false
 	if b.answer != nil && b.answer.Message() != nil && !b.answer.IsList() && !b.answer.IsMap() {
-		m = reply.Get(b.answer).Message()
+		m, unset = reply.Get(b.answer).Message(), !reply.Has(b.answer)
 	}
 	switch {
 	case isHTTPBody(m.Descriptor()):
 		return rawAnswer(m), nil
+	case unset: // a time that is none is not that of 1970
+		return answer{kind: jsonType, body: []byte("null")}, nil
 	case b.answer == nil || m != reply:
 		body, err := h.json.Marshal(m.Interface())
 		return answer{kind: jsonType, body: body}, err

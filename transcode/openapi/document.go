@@ -185,7 +185,7 @@ func (d *document) answer(o transcode.Operation) object {
 	m := o.Method.Output()
 	var schema object
 	if o.Answer != nil {
-		m, schema = o.Answer.Message(), d.schemas.field(o.Answer)
+		m, schema = o.Answer.Message(), d.schemas.part(o.Answer)
 	} else {
 		schema = d.schemas.message(m)
 	}

@@ -21,9 +21,9 @@ import (
 )
 
 // read describes a service, holds the document to OpenAPI's rules, and gives it.
-func read(t *testing.T, service protoreflect.ServiceDescriptor) any {
+func read(t *testing.T, service protoreflect.ServiceDescriptor, rules ...*annotations.HttpRule) any {
 	t.Helper()
-	h, err := transcode.New([]transcode.Service{{Desc: service}}, transcode.Options{})
+	h, err := transcode.New([]transcode.Service{{Desc: service}}, transcode.Options{Rules: rules})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,6 +155,17 @@ func TestDocumentsTellWhatIsServed(t *testing.T) {
 				t.Errorf("%s: %s", test.way, got)
 			}
 		})
+	}
+}
+
+func TestAMessageThatIsAllOfAnAnswerMayBeNull(t *testing.T) {
+	t.Parallel()
+	d := read(t, library.File_internal_library_v1_library_proto.Services().ByName("Library"), &annotations.HttpRule{
+		Selector: "library.v1.Library.Echo", Pattern: &annotations.HttpRule_Get{Get: "/at"}, ResponseBody: "at",
+	})
+	const way = "paths /at get responses 200 content application/json schema anyOf"
+	if got := at(t, d, way); got != `[{"format":"date-time","type":"string"},{"type":"null"}]` {
+		t.Error(got)
 	}
 }
 

@@ -126,6 +126,16 @@ func (s *schemas) field(f protoreflect.FieldDescriptor) object {
 	return s.single(f)
 }
 
+// part is the schema of a field that is all of an answer, which is null where it is a message that is not set.
+func (s *schemas) part(f protoreflect.FieldDescriptor) object {
+	schema, m := s.field(f), f.Message()
+	if m == nil || f.IsList() || f.IsMap() || isWrapper(m) || m.FullName() == "google.protobuf.Value" ||
+		m.FullName() == httpBody {
+		return schema
+	}
+	return object{{"anyOf", []any{schema, object{{"type", "null"}}}}}
+}
+
 // single is the schema of one value.
 func (s *schemas) single(f protoreflect.FieldDescriptor) object {
 	switch {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 
 	"google.golang.org/grpc/codes"
@@ -44,18 +45,30 @@ func withBody(r *http.Request, body []byte) *http.Request {
 	return r
 }
 
+// mediaType is that of a body; "": it has none, or more than one.
+func mediaType(h http.Header) (kind string, params map[string]string) {
+	if lines := h["Content-Type"]; len(lines) == 1 {
+		var err error
+		if kind, params, err = mime.ParseMediaType(lines[0]); err == nil {
+			return kind, params
+		}
+	}
+	return "", nil
+}
+
 // isJSON tells of headers of a body that is JSON in UTF-8, and not compressed.
 func isJSON(h http.Header) bool {
-	kind, params, err := mime.ParseMediaType(h.Get("Content-Type"))
+	kind, params := mediaType(h)
 	charset := params["charset"]
-	return err == nil && (kind == "application/json" || strings.HasSuffix(kind, "+json")) &&
+	return (kind == "application/json" || strings.HasSuffix(kind, "+json")) &&
 		(charset == "" || strings.EqualFold(charset, "utf-8")) && isUncompressed(h)
 }
 
 // isUncompressed tells of a body that is not compressed.
 func isUncompressed(h http.Header) bool {
-	encoding := h.Get("Content-Encoding")
-	return encoding == "" || strings.EqualFold(encoding, "identity")
+	return !slices.ContainsFunc(tokens(h["Content-Encoding"]), func(coding string) bool {
+		return coding != "" && coding != "Identity"
+	})
 }
 
 // wholeOnly gives a request whose answer is neither compressed nor a part, so that it

@@ -21,6 +21,8 @@ func checkRequest(r *http.Request) error {
 		return status.Error(codes.InvalidArgument, errTarget.Error())
 	case r.Host != "" && !isHost(r.Host):
 		return status.Error(codes.InvalidArgument, errHost.Error())
+	case len(r.Header["Content-Type"]) > 1:
+		return status.Error(codes.InvalidArgument, errType.Error())
 	}
 	own := false
 	for name := range r.Header {

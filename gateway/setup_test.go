@@ -139,7 +139,7 @@ func (b *bundle) over(t *testing.T, rt http.RoundTripper, request string, header
 			r.Body, r.ContentLength = io.NopCloser(strings.NewReader(value)), int64(len(value))
 			continue
 		}
-		r.Header.Set(name, value)
+		r.Header.Add(name, value)
 	}
 	response, err := rt.RoundTrip(r)
 	if err != nil {

@@ -60,6 +60,7 @@ const (
 	errCoding      = violation("Transfer-Encoding is not chunked alone, or is not of HTTP/1.1")
 	errBoth        = violation("Content-Length and Transfer-Encoding cannot both tell where the body ends")
 	errChunk       = violation("a chunk does not begin with a hexadecimal size, or does not end where that says")
+	errType        = violation("there is more than one Content-Type header")
 	errTrailer     = violation("a trailer says how the request is to be read")
 )
 

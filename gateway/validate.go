@@ -3,7 +3,6 @@ package gateway
 import (
 	"cmp"
 	"errors"
-	"mime"
 	"net/http"
 	"slices"
 	"strings"
@@ -114,7 +113,7 @@ func isWhole(r *http.Request, code int) bool {
 
 // isEvents tells of answers without an end.
 func isEvents(h http.Header) bool {
-	kind, _, _ := mime.ParseMediaType(h.Get("Content-Type"))
+	kind, _ := mediaType(h)
 	return kind == "text/event-stream" || kind == "application/x-ndjson"
 }
 
@@ -150,8 +149,8 @@ func (v *validation) checkEmpty(r *http.Request) error {
 }
 
 func (v *validation) isOther(h http.Header) bool {
-	kind, _, err := mime.ParseMediaType(h.Get("Content-Type"))
-	return err == nil && slices.Contains(v.types, kind)
+	kind, _ := mediaType(h)
+	return slices.Contains(v.types, kind)
 }
 
 func (v *validation) checkAnswer(h *holder) error {

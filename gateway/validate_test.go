@@ -29,6 +29,8 @@ const orderSchema = `{
   }
 }`
 
+const plain = "Content-Type: application/json"
+
 // write puts a file into a folder of the test's own, and gives its path.
 func write(t *testing.T, name, text string) string {
 	t.Helper()
@@ -80,7 +82,7 @@ routes:
     validate: {request: {schema: %q, types: [text/csv]}, body: 100}
 `, write(t, "order.json", orderSchema)), map[string]*httptest.Server{"up": mirror(t, &asked)})
 	long := strings.Repeat("a", 100)
-	const plain, csv = "Content-Type: application/json", "Content-Type: text/csv"
+	const csv = "Content-Type: text/csv"
 	for name, x := range map[string]struct {
 		request, kind, body string
 		code                int
@@ -129,11 +131,26 @@ routes:
 			t.Error(got.Status)
 		}
 	})
-	t.Run("a compressed body", func(t *testing.T) {
+	for name, encodings := range map[string][]string{
+		"a compressed body":             {"Content-Encoding: gzip"},
+		"one that is so by a list":      {"Content-Encoding: identity, gzip"},
+		"one that is so by two headers": {"Content-Encoding: identity", "Content-Encoding: gzip"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := b.do(t, "POST /", append(encodings, plain, `{"item": "a"}`)...)
+			if got.StatusCode != http.StatusUnsupportedMediaType || !strings.Contains(got.body, "compressed") {
+				t.Errorf("%s %s", got.Status, got.body)
+			}
+		})
+	}
+	t.Run("a body of two types", func(t *testing.T) {
 		t.Parallel()
-		got := b.do(t, "POST /", plain, "Content-Encoding: gzip", `{"item": "a"}`)
-		if got.StatusCode != http.StatusUnsupportedMediaType || !strings.Contains(got.body, "compressed") {
-			t.Errorf("%s %s", got.Status, got.body)
+		for _, types := range [][]string{{csv, plain}, {plain, csv}, {plain, plain}} {
+			got := b.do(t, "POST /", append(types, `{"item": "a"}`)...)
+			if got.StatusCode != http.StatusBadRequest || !strings.Contains(got.body, "more than one Content-Type") {
+				t.Errorf("%q: %s %s", types, got.Status, got.body)
+			}
 		}
 	})
 }
@@ -152,10 +169,20 @@ routes:
 		code    int
 		want    string
 	}{
-		"one that fits":      {[]string{`Answer: {"item": "tea"}`}, 200, `{"item": "tea"}`},
-		"one that does not":  {[]string{`Answer: {"secret": "tea"}`}, 502, `not as it should be`},
-		"no JSON":            {[]string{`Answer: a`, "Answer-Content-Type: text/plain"}, 502, ``},
-		"compressed":         {[]string{`Answer: {"item": "tea"}`, "Answer-Content-Encoding: gzip"}, 502, ``},
+		"one that fits":     {[]string{`Answer: {"item": "tea"}`}, 200, `{"item": "tea"}`},
+		"one that does not": {[]string{`Answer: {"secret": "tea"}`}, 502, `not as it should be`},
+		"no JSON":           {[]string{`Answer: a`, "Answer-Content-Type: text/plain"}, 502, ``},
+		"compressed":        {[]string{`Answer: {"item": "tea"}`, "Answer-Content-Encoding: gzip"}, 502, ``},
+		"of two types": {
+			[]string{`Answer: {"secret": 1}`, "Answer-Content-Type: text/event-stream", "Answer-" + plain}, 502, ``,
+		},
+		"of a type, and of another": {
+			[]string{`Answer: {"item": "tea"}`, "Answer-" + plain, "Answer-Content-Type: text/html"}, 502, ``,
+		},
+		"compressed by a second header": {
+			[]string{`Answer: {"item": "tea"}`, "Answer-Content-Encoding: identity", "Answer-Content-Encoding: gzip"},
+			502, ``,
+		},
 		"too large":          {[]string{`Answer: {"item": "` + strings.Repeat("a", 100) + `"}`}, 502, ``},
 		"an error":           {[]string{`Answer: {"error": 1}`, "With: error"}, 400, `{"error": 1}`},
 		"no body":            {[]string{`Answer: a`, "With: none"}, 204, ``},

@@ -3,12 +3,10 @@ package gateway
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptrace"
-	"net/http/httputil"
 	"net/url"
 	"strings"
 
@@ -29,20 +27,15 @@ type share struct {
 // proxy hands requests on to upstreams. Answers without a length, events and upgraded
 // connections pass as they come.
 type proxy struct {
-	upgrades httputil.ReverseProxy // for requests that ask for another protocol
-	shares   []share
-	total    int
-	route    *route
+	shares []share
+	total  int
+	route  *route
 }
 
 func newProxy(shares []share, rt *route) *proxy {
 	p := &proxy{shares: shares, route: rt}
 	for _, s := range shares {
 		p.total += s.weight
-	}
-	p.upgrades = httputil.ReverseProxy{
-		Rewrite:   func(r *httputil.ProxyRequest) { p.rewrite(r.In, r.Out) },
-		Transport: p, BufferPool: &buffers, ErrorHandler: failed, ErrorLog: discardLog,
 	}
 	return p
 }
@@ -51,7 +44,7 @@ func newProxy(shares []share, rt *route) *proxy {
 // to the client's connection is gone already (see checkRequest).
 func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Header["Upgrade"] != nil {
-		p.upgrades.ServeHTTP(w, r)
+		p.upgrade(w, r)
 		return
 	}
 	hints := &interim{to: w, over: !r.ProtoAtLeast(1, 1)} // before, it would be taken for the answer
@@ -161,6 +154,3 @@ func noAnswer(err error) error {
 	}
 	return status.Error(codes.Unavailable, "the upstream cannot be reached")
 }
-
-// discardLog is for what ReverseProxy would log: failed has it already.
-var discardLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug)

@@ -28,7 +28,9 @@ func streams(t *testing.T, events <-chan string) *httptest.Server {
 	t.Helper()
 	mux := http.NewServeMux()
 	mux.HandleFunc("/socket", func(w http.ResponseWriter, r *http.Request) {
-		conn, err := websocket.Accept(w, r, nil)
+		w.Header().Set("X-Inner", "1")
+		w.Header().Set("Access-Control-Allow-Origin", "*")
+		conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{InsecureSkipVerify: true})
 		if err != nil {
 			return
 		}
@@ -153,6 +155,47 @@ func TestStreamsPassAsTheyComeAndSurviveAReload(t *testing.T) {
 	time.Sleep(600 * time.Millisecond) // more than the limits are
 	say(t, conn, "after a silence")
 	tellEvent(t, stream, events, "four")
+}
+
+func TestAHandshakeIsAnAnswerLikeAnyOther(t *testing.T) {
+	t.Parallel()
+	up := streams(t, nil)
+	b, lines := logged(t, fmt.Sprintf(`
+upstreams: {one: {urls: [%q]}}
+rates: {few: {requests: 1, per: 1h}}
+routes:
+  - proxy: one
+    rate: [few]
+    cache: {ttl: 1m}
+    compress: {}
+    validate: {response: {schema: %q}}
+    cors: {origins: ["https://app.example"], credentials: true}
+    headers: {response: {remove: [X-Inner], set: {X-Frame-Options: DENY}}}
+    transform: {response: {body: {remove: [/a]}}}
+`, up.URL, write(t, "a.json", "{}")))
+	conn, got, err := websocket.Dial(t.Context(), b.url+"/socket", &websocket.DialOptions{ //nolint:bodyclose // conn's
+		HTTPHeader: http.Header{"Origin": {"https://app.example"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	say(t, conn, "hello")
+	for name, want := range map[string]string{
+		"X-Frame-Options": "DENY", "X-Inner": "", "Ratelimit": `"few";r=0;t=3600`, "Connection": "Upgrade",
+		"Upgrade": "websocket", "Access-Control-Allow-Origin": "https://app.example", "Vary": "Origin",
+		"Access-Control-Allow-Credentials": "true",
+	} {
+		if have := got.Header.Get(name); have != want {
+			t.Errorf("%s: %q, and not %q", name, have, want)
+		}
+	}
+	if got.Header.Get("Sec-WebSocket-Accept") == "" || got.Header["Kerf-Changed"] != nil {
+		t.Errorf("%v", got.Header)
+	}
+	conn.CloseNow()
+	if l := settled(lines, 1); len(l) != 1 || l[0].Status != http.StatusSwitchingProtocols || l[0].Error != "" {
+		t.Errorf("%+v", l)
+	}
 }
 
 func TestTheTimeoutOfARouteEndsItsStreams(t *testing.T) {

@@ -9,7 +9,9 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -123,8 +125,7 @@ func (s *Server) Admin() string {
 	return s.admin.listener.Addr().String()
 }
 
-// adminHandler answers operators. A page in a browser on this machine cannot make it do
-// something.
+// adminHandler answers operators.
 func (g *Gateway) adminHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
@@ -142,7 +143,31 @@ func (g *Gateway) adminHandler() http.Handler {
 	if g.options.Admin != nil {
 		mux.Handle("/", g.options.Admin)
 	}
-	return http.NewCrossOriginProtection().Handler(mux)
+	return notFromPages(mux)
+}
+
+// notFromPages answers nothing that a page of another origin asks for, in a browser on this machine: it
+// could not read the answer, but a profile costs something, too.
+func notFromPages(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if isFromElsewhere(r) {
+			transcode.WriteError(w, r, status.Error(codes.PermissionDenied,
+				"pages of other origins may not ask for this"))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// isFromElsewhere tells of requests that a browser makes for a page of another origin. Others have
+// neither of the two headers, and what a user has typed in comes from none.
+func isFromElsewhere(r *http.Request) bool {
+	return slices.ContainsFunc(r.Header["Sec-Fetch-Site"], func(site string) bool {
+		return site != "same-origin" && site != "none"
+	}) || slices.ContainsFunc(r.Header["Origin"], func(origin string) bool {
+		u, err := url.Parse(origin)
+		return err != nil || u.Host != r.Host
+	})
 }
 
 func (g *Gateway) servePurge(w http.ResponseWriter, r *http.Request) {

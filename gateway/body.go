@@ -64,6 +64,15 @@ func isJSON(h http.Header) bool {
 		(charset == "" || strings.EqualFold(charset, "utf-8")) && isUncompressed(h)
 }
 
+// isLikeJSON tells of headers that say in any way that a body is JSON, be it one that isJSON or not.
+func isLikeJSON(h http.Header) bool {
+	return slices.ContainsFunc(h["Content-Type"], func(line string) bool {
+		kind, _, _ := strings.Cut(line, ";")
+		kind = strings.ToLower(strings.TrimSpace(kind))
+		return strings.HasSuffix(kind, "/json") || strings.HasSuffix(kind, "+json") || strings.HasSuffix(kind, "-json")
+	})
+}
+
 // isUncompressed tells of a body that is not compressed.
 func isUncompressed(h http.Header) bool {
 	return !slices.ContainsFunc(tokens(h["Content-Encoding"]), func(coding string) bool {

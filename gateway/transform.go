@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"cmp"
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -75,7 +76,7 @@ func (t *transformation) layer(next http.Handler) http.Handler {
 			return
 		}
 		hold(w, wholeOnly(r), next, t.most, func(code int, h http.Header) bool {
-			return isWhole(r, code) && isJSON(h)
+			return isWhole(r, code) && isLikeJSON(h)
 		}, t.changeAnswer)
 	})
 }
@@ -130,6 +131,9 @@ func (t *transformation) changeBody(r *http.Request) (*http.Request, error) {
 }
 
 func (t *transformation) changeAnswer(h *holder) error {
+	if !isJSON(h.Header()) {
+		return errors.New("the answer is no uncompressed application/json in UTF-8, and cannot be changed")
+	}
 	changed, err := t.answerBody.Apply(h.body.Bytes())
 	if err != nil {
 		return err

@@ -140,7 +140,29 @@ routes:
 		"what is no JSON": {[]string{`Answer: {"secret": `}, 502, `not as it should be`, ``, ""},
 		"a name twice":    {[]string{`Answer: {"secret": 1, "secret": 2}`}, 502, `not as it should be`, ``, ""},
 		"too large":       {[]string{`Answer: {"secret": "` + long + `"}`}, 502, `not as it should be`, ``, ""},
-		"a digest":        {[]string{`Answer: {}`, "Answer-Content-Digest: sha-256=:AA==:"}, 200, `{}`, `W/"1"`, "/x"},
+		"compressed JSON": {
+			[]string{`Answer: {"secret": 1}`, "Answer-Content-Encoding: gzip"}, 502, `not as it should be`, ``, "",
+		},
+		"another charset": {
+			[]string{`Answer: {"secret": 1}`, "Answer-" + plain + "; charset=latin1"},
+			502, `not as it should be`, ``, "",
+		},
+		"a charset that cannot be read": {
+			[]string{`Answer: {"secret": 1}`, "Answer-" + plain + "; charset"}, 502, `not as it should be`, ``, "",
+		},
+		"another name for JSON": {
+			[]string{`Answer: {"secret": 1}`, "Answer-Content-Type: Text/JSON"}, 502, `not as it should be`, ``, "",
+		},
+		"JSON and no JSON": {
+			[]string{`Answer: {"secret": 1}`, "Answer-Content-Type: text/html", "Answer-" + plain},
+			502, `not as it should be`, ``, "",
+		},
+		"lines of JSON": {[]string{`Answer: {}`, "Answer-Content-Type: application/x-ndjson"}, 200, `{}`, `"1"`, "/x"},
+		"compressed text": {
+			[]string{`Answer: a`, "Answer-Content-Type: text/x", "Answer-Content-Encoding: gzip"},
+			200, `a`, `"1"`, "/x",
+		},
+		"a digest": {[]string{`Answer: {}`, "Answer-Content-Digest: sha-256=:AA==:"}, 200, `{}`, `W/"1"`, "/x"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -224,6 +224,10 @@ func (g *Gateway) refuse(client net.Addr, code int, reason error) {
 func (s *site) serve(w http.ResponseWriter, r *http.Request, v *visit) error {
 	auth.Clean(r.Header)
 	v.replaceClaims(r.Header)
+	if r.Method == http.MethodOptions && r.URL.Path == "*" { // it is about the gateway, and no path
+		w.WriteHeader(http.StatusOK)
+		return nil
+	}
 	p, err := parsePath(r.URL.EscapedPath())
 	if err != nil {
 		return status.Error(codes.InvalidArgument, err.Error())

@@ -106,6 +106,13 @@ func TestRefusedRequestsAreInTheAccessLogOnce(t *testing.T) {
 			"GET /c HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX_A: secret\r\n\r\n",
 			[]line{{Method: "GET", Error: "the header", Status: 400}},
 		},
+		"a header with an underscore, of no path": {
+			"OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX_A: secret\r\n\r\n",
+			[]line{{Method: "OPTIONS", Error: "the header", Status: 400}},
+		},
+		"an asterisk, which is well": {
+			"OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", []line{{Method: "OPTIONS", Status: 200}},
+		},
 		"a path with two meanings": {
 			"GET /a%2fb HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
 			[]line{{Method: "GET", Path: "/a%2Fb", Route: "all", Error: "the path has an encoded slash", Status: 400}},

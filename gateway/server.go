@@ -149,6 +149,8 @@ func newHTTP(limits limitsConfig, h http.Handler, logger *slog.Logger) *http.Ser
 		MaxHeaderBytes:    cmp.Or(limits.Header, defaultHeader),
 		ReadHeaderTimeout: headerTime,
 		IdleTimeout:       cmp.Or(limits.IdleTime, defaultIdleTime),
+		// Who asks for OPTIONS * is logged and counted as all others are.
+		DisableGeneralOptionsHandler: true,
 		HTTP2: &http.HTTP2Config{
 			MaxConcurrentStreams: cmp.Or(limits.Streams, defaultStreams),
 			SendPingTimeout:      headerTime, // nothing but a ping ends headers that do not come whole

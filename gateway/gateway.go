@@ -228,7 +228,11 @@ func (s *site) serve(w http.ResponseWriter, r *http.Request, v *visit) error {
 		w.WriteHeader(http.StatusOK)
 		return nil
 	}
-	p, err := parsePath(r.URL.EscapedPath())
+	raw := r.URL.EscapedPath()
+	if raw == "" && r.URL.Host != "" { // of a URL it may be left out (RFC 9112, 3.2.2)
+		raw = "/"
+	}
+	p, err := parsePath(raw)
 	if err != nil {
 		return status.Error(codes.InvalidArgument, err.Error())
 	}

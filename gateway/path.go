@@ -39,8 +39,9 @@ func parsePath(raw string) (path, error) {
 	if p.encodedSlash { // where it may pass, it may be decoded
 		slashes = strings.ReplaceAll(slashes, "%2F", "/")
 	}
+	slashes = strings.ReplaceAll(slashes, "%3B", ";")
 	for segment := range strings.SplitSeq(slashes[1:], "/") {
-		// Some servers take off what follows a semicolon before they look.
+		// Some servers take off what follows a semicolon, in code or not, before they look.
 		if name, _, _ := strings.Cut(segment, ";"); name == "." || name == ".." {
 			return path{}, errPathDots
 		}

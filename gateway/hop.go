@@ -14,16 +14,13 @@ import (
 // comes by, and takes off what is of the connection and not of the request. Nothing
 // reads a request before.
 func checkRequest(r *http.Request) error {
-	switch {
-	case r.Method == http.MethodConnect || r.Method == http.MethodTrace:
+	if r.Method == http.MethodConnect || r.Method == http.MethodTrace {
 		return status.Errorf(codes.Unimplemented, "%s is not taken here", r.Method)
-	case r.RequestURI != "" && !isTarget(r.RequestURI):
-		return status.Error(codes.InvalidArgument, errTarget.Error())
-	case r.Host != "" && !isHost(r.Host):
-		return status.Error(codes.InvalidArgument, errHost.Error())
-	case len(r.Header["Content-Type"]) > 1:
-		return status.Error(codes.InvalidArgument, errType.Error())
 	}
+	if wrong := ambiguity(r); wrong != "" {
+		return status.Error(codes.InvalidArgument, wrong.Error())
+	}
+	delete(r.Header, "Host") // it is that of r
 	own := false
 	for name := range r.Header {
 		if strings.IndexByte(name, '_') >= 0 { // with CGI, X_User is X-User
@@ -36,6 +33,32 @@ func checkRequest(r *http.Request) error {
 	}
 	r.Trailer = nil // some servers take them for headers
 	return nil
+}
+
+// ambiguity is what of a request has more than one meaning; "": nothing has. Most of it framing has
+// refused, but not where a request comes by HTTP/2.
+func ambiguity(r *http.Request) violation {
+	h := r.Header
+	lengths := h["Content-Length"]
+	switch {
+	case r.RequestURI != "" && !isTarget(r.RequestURI),
+		r.ProtoMajor > 1 && r.RequestURI != "*" && !strings.HasPrefix(r.RequestURI, "/"):
+		return errTarget
+	case r.Host != "" && !isHost(r.Host):
+		return errHost
+	case slices.ContainsFunc(h["Host"], func(host string) bool { return !strings.EqualFold(host, r.Host) }):
+		return errAuthority
+	case len(lengths) > 1:
+		return errLength
+	case len(h["Content-Type"]) > 1:
+		return errType
+	}
+	if len(lengths) == 1 {
+		if _, ok := number([]byte(lengths[0]), 10); !ok {
+			return errLength
+		}
+	}
+	return ""
 }
 
 // hopByHop are the headers of a connection (RFC 9110, 7.6.1), with those that were so once.

@@ -350,6 +350,18 @@ func TestWhatIsKeptStaysOverReloads(t *testing.T) {
 	if b.do(t, "GET /x"); n.Load() != 1 {
 		t.Error("a change elsewhere has lost it")
 	}
+	other, asked := counting(t)
+	moved := map[string]*httptest.Server{"up": other}
+	b.change(t, cached, moved)
+	if b.do(t, "GET /x"); n.Load() != 1 || asked.Load() != 0 {
+		t.Error("another server of the upstream has lost it")
+	}
+	if n, err := b.Purge("", "/x", false); n != 1 || err != nil {
+		t.Errorf("%d answers are purged, %v", n, err)
+	}
+	if b.do(t, "GET /x"); asked.Load() != 1 {
+		t.Error("what is purged is still there")
+	}
 	b.change(t, strings.ReplaceAll(cached, "proxy: up\n", "proxy: up\n    rewrite: /elsewhere\n"), upstreams)
 	if got := b.do(t, "GET /x"); n.Load() != 2 || !strings.Contains(got.body, "/elsewhere") {
 		t.Errorf("a change of the route has not: %q", got.body)

@@ -52,14 +52,14 @@ func TestErrorsComeInTheFormThatTheClientTakes(t *testing.T) {
 	got := do(t, front, "GET", "/v1/books/busy", "")
 	details := `"details":[{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"1.500s"}]}`
 	want := `{"code":8,"message":"too many readers",` + details
-	if compact(t, got.body) != want || got.header("Retry-After") != "2" {
-		t.Errorf("%s, to be tried again after %s s", got.body, got.header("Retry-After"))
+	if compact(t, got.body) != want || got.header("Retry-After") != "2" || got.header("Vary") != "Accept" {
+		t.Errorf("%s, to be tried again after %s s, with %v", got.body, got.header("Retry-After"), got.Header)
 	}
 	got = do(t, front, "GET", "/v1/books/busy", "", "Accept: text/html, application/problem+json;q=0.9")
 	want = `{"title":"Too Many Requests","status":429,"detail":"too many readers","code":"ResourceExhausted",` +
 		details
-	if got.body != want || got.header("Content-Type") != "application/problem+json" {
-		t.Errorf("%s: %s", got.header("Content-Type"), got.body)
+	if got.body != want || got.header("Content-Type") != "application/problem+json" || got.header("Vary") != "Accept" {
+		t.Errorf("%v: %s", got.Header, got.body)
 	}
 	got = do(t, front, "PUT", "/v1/books/7", "")
 	if allow := got.header("Allow"); allow != "GET" {
@@ -103,7 +103,7 @@ func TestBodiesThatAreNoJSON(t *testing.T) {
 		t.Errorf("%s: %q", got.header("Content-Type"), got.body)
 	}
 	got = do(t, front, "GET", "/v1/pieces/7", "")
-	if got.body != "one two" || got.header("Content-Type") != "text/plain" {
+	if got.body != "one two" || got.header("Content-Type") != "text/plain" || got.header("Vary") != "" {
 		t.Errorf("%s: %q", got.header("Content-Type"), got.body)
 	}
 	torn, err := front.Client().Get(front.URL + "/v1/pieces/torn")
@@ -142,7 +142,7 @@ func TestStreamsAreLinesOrEvents(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			got := do(t, front, "GET", test.path, "", "Accept: "+test.accept)
-			if got.body != test.want || got.header("Content-Type") != test.kind {
+			if got.body != test.want || got.header("Content-Type") != test.kind || got.header("Vary") != "Accept" {
 				t.Errorf("%s:\n%s\nnot %s:\n%s", got.header("Content-Type"), got.body, test.kind, test.want)
 			}
 		})

@@ -91,6 +91,7 @@ func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 		kind, body = problemType, problem(s, code, body)
 	}
 	h := w.Header()
+	h.Add("Vary", "Accept")
 	h.Set("Content-Type", kind)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	h.Set("X-Content-Type-Options", "nosniff")

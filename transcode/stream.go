@@ -128,13 +128,11 @@ func (o *streamWriter) begin(kind string) error {
 	}
 	o.begun = true
 	h := o.w.Header()
-	switch {
-	case kind != "":
-		o.raw = true
-	case o.events:
-		kind = eventsType
-	default:
-		kind = linesType
+	if o.raw = kind != ""; !o.raw {
+		h.Add("Vary", "Accept")
+		if kind = linesType; o.events {
+			kind = eventsType
+		}
 	}
 	h.Set("Content-Type", kind)
 	h.Set("Cache-Control", "no-store")

@@ -16,8 +16,6 @@ import (
 // relay passes an upstream's answer on. An answer that breaks off is broken off for the client.
 func relay(w http.ResponseWriter, response *http.Response) {
 	h := w.Header()
-	delete(response.Header, failedMark)
-	delete(response.Header, changedMark)
 	addHeaders(h, response.Header)
 	checkTrailer(response.Trailer)
 	announced := len(response.Trailer)
@@ -48,7 +46,7 @@ func checkTrailer(h http.Header) {
 	})
 }
 
-// addHeaders adds what is not of the upstream's connection to what the answer has already.
+// addHeaders adds what is neither of the upstream's connection nor ours alone to what the answer has already.
 func addHeaders(to, from http.Header) {
 	for _, name := range tokens(from["Connection"]) {
 		delete(from, name)
@@ -56,6 +54,8 @@ func addHeaders(to, from http.Header) {
 	for _, name := range hopByHop {
 		delete(from, name)
 	}
+	delete(from, failedMark)
+	delete(from, changedMark)
 	for name, values := range from {
 		if before := to[name]; before != nil {
 			values = append(slices.Clip(before), values...)

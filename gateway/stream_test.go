@@ -282,3 +282,20 @@ func TestTheDrainEndsWhenTheLastStreamDoes(t *testing.T) {
 	}
 	// setup waits for the server, and the test's time would be over before the drain's.
 }
+
+// Over HTTP/2 nothing can be upgraded so.
+func TestASocketPassesToAnUpstreamThatSpeaksHTTP2(t *testing.T) {
+	t.Parallel()
+	up := httptest.NewUnstartedServer(streams(t, nil).Config.Handler)
+	up.EnableHTTP2 = true
+	up.StartTLS()
+	t.Cleanup(up.Close)
+	b := setup(t, "upstreams: {one: {urls: ['{one}'], roots: "+rootsOf(t, up)+"}}\nroutes: [{proxy: one}]",
+		map[string]*httptest.Server{"one": up})
+	for range 2 { // since it is known then what it speaks
+		b.do(t, "GET /nothing")
+		conn := b.socket(t)
+		say(t, conn, "hello")
+		conn.CloseNow()
+	}
+}

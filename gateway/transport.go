@@ -54,7 +54,7 @@ func newTransport(header time.Duration, roots *x509.CertPool) *transport {
 
 // RoundTrip implements http.RoundTripper.
 func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.URL.Scheme != schemeHTTPS {
+	if r.URL.Scheme != schemeHTTPS || r.Header["Upgrade"] != nil { // which is of HTTP/1.1
 		return t.one.RoundTrip(r)
 	}
 	two, err := t.speaksTwo(r.Context(), r.URL.Host)

@@ -26,7 +26,7 @@ type exchange struct {
 	opts     []grpc.CallOption // of the last attempt
 	failure  error             // of the last attempt, as base gave it
 
-	handshake *handshake // of the last attempt
+	handshake *handshake // of the last attempt; nil: it had none
 }
 
 // attempt makes the request once. It is what guards take for a call.
@@ -42,7 +42,7 @@ func (e *exchange) attempt(
 			return link.Mark(status.New(codes.Internal, e.failure.Error()), link.NeverSent)
 		}
 	}
-	e.opts, e.handshake = opts, new(handshake)
+	e.opts = opts
 	r, body := watched(r)
 	e.response, e.failure = httpattempt.RoundTrip(ctx, r, e.send) //nolint:bodyclose // discard, or the caller
 	if e.failure != nil && body.hasFailed() {
@@ -56,7 +56,7 @@ func (e *exchange) attempt(
 }
 
 func (e *exchange) send(r *http.Request) (*http.Response, error) {
-	r = e.handshake.watched(r)
+	r, e.handshake = watchHandshake(r)
 	if e.picker != nil {
 		return e.picker.RoundTripWith(r, e.opts...)
 	}

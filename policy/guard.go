@@ -25,7 +25,7 @@ type guard struct {
 	budget   *budget // of retries and hedges
 	slow     *durations
 	fallback *fallback
-	other    *guard // of the fallback's method
+	other    *guard // of the fallback's method; nil: it has none
 }
 
 func (g *guard) unary(

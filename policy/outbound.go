@@ -83,8 +83,10 @@ func (o *Outbound) guardLocked(s Settings) *guard {
 	}
 	if s.Fallback != nil {
 		g.fallback = newFallback(*s.Fallback)
-		of := cmp.Or(s.Fallback.Policies, &s)
-		g.other = o.guardLocked(Settings{Method: s.Fallback.Method, Bulkhead: of.Bulkhead, Breaker: of.Breaker})
+		if s.Fallback.Method != "" {
+			of := cmp.Or(s.Fallback.Policies, &s)
+			g.other = o.guardLocked(Settings{Method: s.Fallback.Method, Bulkhead: of.Bulkhead, Breaker: of.Breaker})
+		}
 	}
 	if hedges || s.Fallback != nil {
 		o.guards = append(o.guards, g)

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/kerf-go/kerf/gateway/auth"
-	"github.com/kerf-go/kerf/internal/mistake"
 )
 
 // ways makes those of the configuration ready, with routes to the pages of those that have
@@ -21,7 +20,7 @@ func (c *compiler) ways() {
 		config := c.config.Auth[name]
 		way, err := c.way(name, config)
 		if err != nil {
-			c.mistake(fmt.Sprintf("auth %s: %v", name, err), "", append([]any{"auth", name}, mistake.Way(err)...)...)
+			c.mistakeOf(err, fmt.Sprintf("auth %s: %v", name, err), "", "auth", name)
 			continue
 		}
 		c.site.ways[name] = way

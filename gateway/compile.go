@@ -52,6 +52,11 @@ func (c *compiler) mistake(what, hint string, way ...any) {
 	c.mistakes = append(c.mistakes, plan.Error{Position: c.document.Place(way...), What: what, Hint: hint})
 }
 
+// mistakeOf is mistake for an error, which may know its way from there on.
+func (c *compiler) mistakeOf(err error, what, hint string, way ...any) {
+	c.mistake(what, hint, append(slices.Clip(way), mistake.Way(err)...)...)
+}
+
 // compile makes a site, or tells all that is wrong and leaves nothing behind.
 func compile(
 	d *plan.Document, o Options, report func(upstream string) policy.Observer, before *site,
@@ -126,8 +131,7 @@ func (c *compiler) upstream(name string, config upstreamConfig) {
 	observe := c.report(name)
 	u, err := newUpstream(config, observe.Replica, policy.NewOutbound(observe))
 	if err != nil {
-		c.mistake(fmt.Sprintf("upstream %s: %v", name, err), "",
-			append([]any{"upstreams", name}, mistake.Way(err)...)...)
+		c.mistakeOf(err, fmt.Sprintf("upstream %s: %v", name, err), "", "upstreams", name)
 		return
 	}
 	c.site.upstreams[name] = u

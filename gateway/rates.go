@@ -39,7 +39,7 @@ func (c *compiler) rates() {
 		}
 		made, err := c.newLimiter(name, config)
 		if err != nil {
-			c.mistake(fmt.Sprintf("rate %s: %v", name, err), "", append([]any{"rates", name}, mistake.Way(err)...)...)
+			c.mistakeOf(err, fmt.Sprintf("rate %s: %v", name, err), "", "rates", name)
 			continue
 		}
 		c.site.rates[name] = made

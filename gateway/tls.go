@@ -38,8 +38,7 @@ func (c *compiler) listeners() {
 			continue
 		}
 		if err := l.TLS.check(); err != nil {
-			c.mistake(err.Error(), "see docs/gateway/tls.md",
-				append([]any{"listen", i, "tls"}, mistake.Way(err)...)...)
+			c.mistakeOf(err, err.Error(), "see docs/gateway/tls.md", "listen", i, "tls")
 		}
 	}
 }

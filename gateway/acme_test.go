@@ -27,7 +27,7 @@ import (
 func TestCertificatesComeFromAnAuthority(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
-		t.Skip("it builds pebble, an authority for tests")
+		t.Skip("SKIPPED: it builds pebble, an authority for tests, for which -short leaves no time")
 	}
 	dir := t.TempDir()
 	address := porttest.Free(t)
